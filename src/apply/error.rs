@@ -1,0 +1,60 @@
+use std::path::PathBuf;
+
+use crate::error::{Exit, Explain};
+
+/// A step did not do what the plan said.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("{} has SHA-256 {found}, not {wanted}", path.display())]
+    Digest {
+        path: PathBuf,
+        found: String,
+        wanted: String,
+    },
+    #[error("{} cannot be unpacked: {problem}", path.display())]
+    Archive { path: PathBuf, problem: String },
+    #[error("the receipt {} {problem}", path.display())]
+    Receipt { path: PathBuf, problem: String },
+    #[error("the server that answers on port {port} is not ours: {difference}")]
+    Identity { port: u16, difference: String },
+    #[error("the server did not answer within {seconds} s{said}")]
+    NotReady {
+        seconds: u64,
+        said: String,
+        log: PathBuf,
+    },
+}
+
+impl Explain for ApplyError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Digest { .. } => "E0501",
+            Self::Archive { .. } => "E0502",
+            Self::Receipt { .. } => "E0503",
+            Self::Identity { .. } => "E0504",
+            Self::NotReady { .. } => "E0505",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Digest { .. } | Self::Archive { .. } | Self::Receipt { .. } | Self::Identity { .. } => {
+                Exit::Refused
+            }
+            Self::NotReady { .. } => Exit::Resumable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Digest { path, .. } | Self::Archive { path, .. } => {
+                format!("remove it and fetch it again: rm {}", path.display())
+            }
+            Self::Receipt { path, .. } => {
+                format!("look at it, then move it away: mv {0} {0}.old", path.display())
+            }
+            Self::Identity { .. } => "pgvector-setup status".to_owned(),
+            Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
+        })
+    }
+}

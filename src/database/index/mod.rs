@@ -1,0 +1,1 @@
+//! The vector index: sizing, building, watching and repairing it.

