@@ -36,6 +36,11 @@ impl Host {
         read_passwd().into_iter().find(|account| account.name == name)
     }
 
+    /// The account of this user id, or `None`.
+    pub fn account_with_id(&self, uid: u32) -> Option<Account> {
+        read_passwd().into_iter().find(|account| account.uid == uid)
+    }
+
     /// The account that owns a file or directory (not following a symlink).
     pub fn owner_of(&self, path: &std::path::Path) -> Result<u32, HostError> {
         use std::os::unix::fs::MetadataExt as _;

@@ -182,6 +182,18 @@ impl Host {
             .map(|metadata| (metadata.mode() & 0o7777, metadata.uid()))
     }
 
+    /// How long ago the file or directory was last changed; `None` when nothing is there.
+    pub fn age(&self, path: &Path) -> Option<std::time::Duration> {
+        let modified = std::fs::symlink_metadata(path).ok()?.modified().ok()?;
+        // A clock that was set back makes the file look new, which is what it most likely is.
+        Some(modified.elapsed().unwrap_or_default())
+    }
+
+    /// The number under which the kernel lists locks on this file; `None` when nothing is there.
+    pub fn inode(&self, path: &Path) -> Option<u64> {
+        std::fs::metadata(path).ok().map(|metadata| metadata.ino())
+    }
+
     /// Whether this user may create files in the directory (access(2)).
     pub fn is_writable(&self, directory: &Path) -> bool {
         rustix::fs::access(
