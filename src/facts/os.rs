@@ -95,8 +95,8 @@ pub fn from_release(release: OsRelease, libc: Libc) -> OperatingSystem {
 
 fn family(id: &str) -> Family {
     match id {
-        "debian" | "ubuntu" | "raspbian" | "linuxmint" | "pop" | "elementary" | "zorin" | "kali" | "devuan"
-        | "neon" => Family::Debian,
+        "debian" | "ubuntu" | "raspbian" | "linuxmint" | "pop" | "elementary" | "zorin" | "kali"
+        | "devuan" | "neon" => Family::Debian,
         "rhel" | "fedora" | "centos" | "rocky" | "almalinux" | "ol" | "amzn" => Family::RedHat,
         "suse" | "sles" | "opensuse" | "opensuse-leap" | "opensuse-tumbleweed" => Family::Suse,
         "alpine" => Family::Alpine,
@@ -244,14 +244,26 @@ mod tests {
         ("fedora-42", Type::Fedora, Family::RedHat, "", "42"),
         ("fedora-43", Type::Fedora, Family::RedHat, "", "43"),
         ("gentoo", Type::Gentoo, Family::Unknown, "", "2.17"),
-        ("kali-rolling", Type::Kali, Family::Debian, "kali-rolling", "2025.3"),
+        (
+            "kali-rolling",
+            Type::Kali,
+            Family::Debian,
+            "kali-rolling",
+            "2025.3",
+        ),
         ("linuxmint-22", Type::Mint, Family::Debian, "noble", "22.1"),
         ("lmde-6", Type::Mint, Family::Debian, "bookworm", "6"),
         ("manjaro", Type::Manjaro, Family::Arch, "", ""),
         ("neon", Type::KDENeon, Family::Debian, "noble", "24.04"),
         ("nixos-25.05", Type::NixOS, Family::Unknown, "warbler", "25.05"),
         ("opensuse-leap-15.6", Type::openSUSE, Family::Suse, "", "15.6"),
-        ("opensuse-tumbleweed", Type::openSUSE, Family::Suse, "", "20251101"),
+        (
+            "opensuse-tumbleweed",
+            Type::openSUSE,
+            Family::Suse,
+            "",
+            "20251101",
+        ),
         ("oracle-9", Type::OracleLinux, Family::RedHat, "", "9.6"),
         ("pop-22.04", Type::Pop, Family::Debian, "jammy", "22.04"),
         ("raspbian-12", Type::Raspbian, Family::Debian, "bookworm", "12"),
@@ -281,7 +293,12 @@ mod tests {
             let text = host.read_text(&corpus.join(name)).unwrap().unwrap();
             let found = from_release(os_release::parse(&text), Libc::Unknown);
             assert_eq!(
-                (found.distribution, found.family, found.base_codename.as_str(), found.version_id.as_str()),
+                (
+                    found.distribution,
+                    found.family,
+                    found.base_codename.as_str(),
+                    found.version_id.as_str()
+                ),
                 (*distribution, *family, *codename, *version),
                 "{name}"
             );

@@ -21,7 +21,11 @@ pub struct OsRelease {
 pub fn parse(text: &str) -> OsRelease {
     let mut release = OsRelease::default();
     let end = text.len().min(TEXT_LIMIT);
-    for line in text.get(..text.floor_char_boundary(end)).unwrap_or_default().lines() {
+    for line in text
+        .get(..text.floor_char_boundary(end))
+        .unwrap_or_default()
+        .lines()
+    {
         let Some((name, raw)) = line.trim().split_once('=') else {
             continue;
         };

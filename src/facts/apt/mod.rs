@@ -1,0 +1,120 @@
+//! What apt and dpkg know: candidates, how old the package lists are, whether dpkg is in order, who holds a lock.
+
+mod dpkg;
+mod locks;
+mod policy;
+mod simulation;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use dpkg::broken_packages;
+pub use locks::{LockHolder, lock_holder};
+pub use policy::{PackagePolicy, parse as parse_policy};
+pub use simulation::{Simulated, Simulation, parse as parse_simulation};
+
+use crate::host::{Command, Host, HostError};
+
+/// PostgreSQL majors that pgvector supports, and those that are near enough to be packaged while this is in use.
+pub const MAJORS: std::ops::RangeInclusive<u16> = 13..=20;
+
+/// Longest that one probe may take. A first `apt-cache` on a slow machine builds its cache for seconds.
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+
+const LISTS: &str = "/var/lib/apt/lists";
+
+/// The state of apt and dpkg on this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AptFacts {
+    /// What `apt-cache policy` says of every `postgresql-NN` and `postgresql-NN-pgvector` that it knows.
+    pub policies: Vec<PackagePolicy>,
+    /// Seconds since the package lists were last asked for; `None` where there are none.
+    pub lists_age: Option<u64>,
+    /// Packages that an interrupted dpkg left half done; with only `/var/lib/dpkg/updates` to tell, its file names.
+    pub interrupted: Vec<String>,
+    /// The process that holds one of the package manager's locks.
+    pub lock_holder: Option<LockHolder>,
+    /// What installing the wanted packages would do; `None` where it was not asked.
+    pub simulation: Option<Simulation>,
+}
+
+impl AptFacts {
+    pub fn policy(&self, package: &str) -> Option<&PackagePolicy> {
+        self.policies.iter().find(|policy| policy.name == package)
+    }
+}
+
+/// The package of the server of one major, as Debian, Ubuntu and PGDG name it.
+pub fn server_package(major: u16) -> String {
+    format!("postgresql-{major}")
+}
+
+/// The package of pgvector for one major, as Debian, Ubuntu and PGDG name it.
+pub fn extension_package(major: u16) -> String {
+    format!("postgresql-{major}-pgvector")
+}
+
+/// Asks apt and dpkg, without a simulation. `None` where there is no apt.
+///
+/// # Errors
+/// [`HostError`] when a program that is there does not answer within 10 s.
+pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
+    let programs = (
+        host.which("apt-cache"),
+        host.which("dpkg-query"),
+        host.which("apt-get"),
+    );
+    let (Some(apt_cache), Some(dpkg_query), Some(_)) = programs else {
+        return Ok(None);
+    };
+    let packages = MAJORS.flat_map(|major| [server_package(major), extension_package(major)]);
+    let policy = Command::new(apt_cache, "ask apt which packages there are")
+        .argument("policy")
+        .arguments(packages)
+        .deadline(PROBE_DEADLINE);
+    let status = Command::new(dpkg_query, "ask dpkg whether its packages are in order")
+        .arguments(["--show", "--showformat", dpkg::FORMAT])
+        .deadline(PROBE_DEADLINE);
+    let (policy, status) = tokio::join!(host.run(&policy), host.run(&status));
+    let mut interrupted = dpkg::broken_packages(&status?.stdout);
+    if interrupted.is_empty() {
+        interrupted = dpkg::journal(host);
+    }
+    Ok(Some(AptFacts {
+        policies: policy::parse(&policy?.stdout),
+        lists_age: lists_age(host),
+        interrupted,
+        lock_holder: lock_holder(host),
+        simulation: None,
+    }))
+}
+
+/// Asks apt what installing `packages` would do. Nothing is locked or changed, and no privilege is needed.
+pub async fn simulate(host: &Host, packages: &[String]) -> Result<Simulation, HostError> {
+    let Some(apt_get) = host.which("apt-get") else {
+        return Ok(Simulation::default());
+    };
+    let command = Command::new(apt_get, "ask apt what the installation would do")
+        .arguments(["--simulate", "install", "--no-install-recommends"])
+        .arguments(packages)
+        // 100 is every refusal of apt-get(8): the text tells which.
+        .accept([100])
+        .deadline(PROBE_DEADLINE);
+    let output = host.run(&command).await?;
+    Ok(simulation::parse(&output.stdout, &output.stderr))
+}
+
+/// `lists/partial` is touched by every `apt-get update`, also by one that finds nothing new; the lists themselves
+/// carry the archive's own times.
+fn lists_age(host: &Host) -> Option<u64> {
+    let directory = Path::new(LISTS);
+    let is_index = |name: &String| name.contains("_Packages");
+    if !host.list(directory).iter().any(is_index) {
+        return None;
+    }
+    [directory.join("partial"), directory.to_owned()]
+        .iter()
+        .filter_map(|path| host.age(path))
+        .min()
+        .map(|age| age.as_secs())
+}

@@ -1,0 +1,108 @@
+//! Everything that the plan of target `system` depends on, gathered at once.
+
+use std::path::Path;
+
+use super::apt::{self, AptFacts};
+use super::clusters::{self, Cluster};
+use super::os::{self, OperatingSystem};
+use super::packages::{self, ServerChoice};
+use super::privilege::{self, Elevation};
+use crate::error::Result;
+use crate::host::Host;
+use crate::settings::Settings;
+
+/// The operating system, its package manager and its PostgreSQL clusters.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SystemFacts {
+    pub os: OperatingSystem,
+    /// Login name of the user who runs this program.
+    pub user: String,
+    pub elevation: Elevation,
+    /// `None` where there is no apt.
+    pub apt: Option<AptFacts>,
+    pub clusters: Vec<Cluster>,
+    /// `NN/name` of every cluster whose configuration or data is on disk.
+    pub cluster_remains: Vec<String>,
+    /// pgvector's files by PostgreSQL major, with the version that `CREATE EXTENSION` would make, whoever put them there.
+    pub extension_files: Vec<(u16, String)>,
+    /// Whether systemd is the init of this machine.
+    pub systemd: bool,
+    /// Whether installing a server makes its first cluster (`create_main_cluster` of postgresql-common).
+    pub makes_main_cluster: bool,
+    /// Whether a Docker or podman client is here, as an alternative to name.
+    pub docker: bool,
+    /// Whether an installation of ours did not come to its end; the caller knows it from the receipt.
+    pub unfinished_installation: bool,
+}
+
+impl SystemFacts {
+    /// The cluster that the database steps go to: there, unambiguous, and with pgvector's files.
+    pub fn chosen_cluster(&self, settings: &Settings) -> Option<Cluster> {
+        match packages::choose(self, settings) {
+            ServerChoice::Existing { cluster, missing } if missing.is_empty() => Some(cluster),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the machine. Several children run at once; each has its own deadline of at most 10 s.
+///
+/// # Errors
+/// [`crate::host::HostError`] when a probe that is there does not answer; [`super::FactsError`] when its answer is
+/// not understood.
+pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
+    let (apt, clusters, elevation) = tokio::join!(
+        apt::gather(host),
+        clusters::gather(host),
+        privilege::elevation(host)
+    );
+    let mut facts = SystemFacts {
+        os: os::operating_system(host)?,
+        user: host.account().name.clone(),
+        elevation,
+        apt: apt?,
+        clusters: clusters?,
+        cluster_remains: clusters::remains(host),
+        extension_files: extension_files(host),
+        // sd_booted(3)
+        systemd: host.is_directory(Path::new("/run/systemd/system")),
+        makes_main_cluster: makes_main_cluster(host)?,
+        docker: ["docker", "podman"].iter().any(|name| host.which(name).is_some()),
+        unfinished_installation: false,
+    };
+    let missing = packages::choose(&facts, settings).missing().to_vec();
+    // Who may not install needs no simulation to be told so, and is told sooner.
+    if !missing.is_empty() && facts.elevation != Elevation::None {
+        let simulation = apt::simulate(host, &missing).await?;
+        if let Some(apt) = &mut facts.apt {
+            apt.simulation = Some(simulation);
+        }
+    }
+    Ok(facts)
+}
+
+/// `default_version` of every `vector.control` in Debian's layout.
+fn extension_files(host: &Host) -> Vec<(u16, String)> {
+    let control = |major: u16| {
+        let path = format!("/usr/share/postgresql/{major}/extension/vector.control");
+        let text = host.read_text(Path::new(&path)).ok().flatten()?;
+        let version = text
+            .lines()
+            .find_map(|line| line.strip_prefix("default_version"))?;
+        let version = version.trim_matches(|character: char| "=' \t".contains(character));
+        Some((major, version.to_owned()))
+    };
+    apt::MAJORS.filter_map(control).collect()
+}
+
+fn makes_main_cluster(host: &Host) -> Result<bool> {
+    let text = host.read_text(Path::new("/etc/postgresql-common/createcluster.conf"))?;
+    let setting = text.unwrap_or_default();
+    let value = setting
+        .lines()
+        .filter_map(|line| line.trim().split_once('='))
+        .filter(|(name, _)| name.trim() == "create_main_cluster")
+        .map(|(_, value)| value.trim().trim_matches('\'').to_lowercase())
+        .next_back();
+    Ok(!matches!(value.as_deref(), Some("false" | "off" | "no" | "0")))
+}
