@@ -1,0 +1,149 @@
+//! What `catalog.sql` answers.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+use crate::database::DatabaseError;
+use crate::settings::VectorTable;
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Catalog {
+    pub server: Server,
+    pub memory: Memory,
+    pub extension: Option<Extension>,
+    /// The version that the server's packages offer.
+    pub extension_available: Option<String>,
+    pub table: Option<Table>,
+    pub column: Option<Column>,
+    /// The vector indexes whose first column is the embedding.
+    pub indexes: Vec<Index>,
+    /// Names of indexes that are the same but for their names.
+    pub duplicates: Vec<Vec<String>>,
+    /// Index builds that are running on the table.
+    pub builds: Vec<Build>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Server {
+    /// `180004` for 18.4.
+    pub version_number: u32,
+    pub version: String,
+    pub bits: u8,
+    pub database: String,
+    pub role: String,
+    pub superuser: bool,
+    pub in_recovery: bool,
+    pub read_only: bool,
+    pub collation_recorded: Option<String>,
+    pub collation_actual: Option<String>,
+}
+
+/// Settings in bytes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Memory {
+    pub shared_buffers: u64,
+    pub maintenance_work_mem: u64,
+    pub effective_cache_size: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Extension {
+    pub version: String,
+    pub schema: String,
+    pub schema_usable: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Table {
+    /// `pg_class.relkind`: `r` table, `p` partitioned, `v` view, …
+    pub kind: String,
+    /// The planner's estimate; negative where the table was never analyzed.
+    pub estimated_rows: f64,
+    /// Of the main fork: long vectors lie outside it.
+    pub bytes: u64,
+    pub readable: bool,
+    pub live: u64,
+    pub dead: u64,
+    pub updated: u64,
+    pub updated_in_place: u64,
+    pub changed_since_analyze: u64,
+}
+
+impl Table {
+    /// The best number of rows at hand without counting: the planner's, else the statistics collector's.
+    pub fn rows(&self) -> u64 {
+        if self.estimated_rows > 0.0 {
+            self.estimated_rows as u64
+        } else {
+            self.live
+        }
+    }
+
+    /// Whether rows can be read and sampled from it.
+    pub fn is_table(&self) -> bool {
+        matches!(self.kind.as_str(), "r" | "p" | "m")
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Column {
+    #[serde(rename = "type")]
+    pub type_name: String,
+    pub of_extension: bool,
+    /// The type with its modifier, as `format_type` shows it.
+    pub shown: String,
+    pub dimensions: Option<u16>,
+    /// `pg_attribute.attstorage`: `e` external, `p` plain, …
+    pub storage: String,
+    pub null_fraction: Option<f64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Index {
+    pub name: String,
+    pub method: String,
+    pub operator_class: String,
+    pub valid: bool,
+    /// The condition of a partial index.
+    pub partial: Option<String>,
+    pub options: BTreeMap<String, String>,
+    pub bytes: u64,
+    pub building: bool,
+}
+
+impl Index {
+    /// An option's value, or pgvector's default where the index does not set it.
+    pub fn option(&self, name: &str) -> Option<u32> {
+        let default = match name {
+            "m" => Some(16),
+            "ef_construction" => Some(64),
+            "lists" => Some(100),
+            _ => None,
+        };
+        self.options.get(name).map_or(default, |value| value.parse().ok())
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Build {
+    pub process: i32,
+    pub phase: String,
+    pub blocks_done: u64,
+    pub blocks_total: u64,
+}
+
+pub async fn read(connection: &mut PgConnection, table: &VectorTable) -> Result<Catalog, DatabaseError> {
+    let purpose = "read the catalogs";
+    let document: String = sqlx::query_scalar(include_str!("catalog.sql"))
+        .persistent(false)
+        .bind(table.schema.as_str())
+        .bind(table.table.as_str())
+        .bind(table.column.as_str())
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::statement(purpose))?;
+    serde_json::from_str(&document)
+        .map_err(|error| DatabaseError::statement(purpose)(sqlx::Error::Decode(Box::new(error))))
+}

@@ -1,0 +1,97 @@
+-- Everything that the catalogs say about one table with an embedding column, as one JSON document.
+-- $1 schema, $2 table, $3 embedding column. Nothing here needs the extension, the table or the column to exist.
+WITH target AS (
+    SELECT c.oid, c.relkind, c.reltuples, c.relnamespace
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2
+), indexed AS (
+    SELECT i.indexrelid, i.indrelid, i.indclass, i.indkey, i.indexprs, i.indpred, i.indisvalid, i.indisready,
+        ic.relname, ic.reloptions, ic.relam, am.amname
+    FROM target t
+    JOIN pg_index i ON i.indrelid = t.oid
+    JOIN pg_class ic ON ic.oid = i.indexrelid
+    JOIN pg_am am ON am.oid = ic.relam
+)
+SELECT json_build_object(
+    'server', json_build_object(
+        'version_number', current_setting('server_version_num')::integer,
+        'version', current_setting('server_version'),
+        'bits', CASE WHEN version() LIKE '%32-bit%' THEN 32 ELSE 64 END,
+        'database', current_database(),
+        'role', current_user,
+        'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+        'in_recovery', pg_is_in_recovery(),
+        'read_only', current_setting('default_transaction_read_only')::boolean,
+        'collation_recorded', d.datcollversion,
+        'collation_actual', pg_database_collation_actual_version(d.oid)),
+    'memory', (
+        SELECT json_object_agg(name, CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 ELSE 1 END * setting::bigint)
+        FROM pg_settings
+        WHERE name IN ('shared_buffers', 'maintenance_work_mem', 'effective_cache_size')),
+    'extension', (
+        SELECT json_build_object('version', e.extversion, 'schema', n.nspname,
+            'schema_usable', has_schema_privilege(n.oid, 'USAGE'))
+        FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        WHERE e.extname = 'vector'),
+    'extension_available', (SELECT default_version FROM pg_available_extensions WHERE name = 'vector'),
+    'table', (
+        SELECT json_build_object(
+            'kind', t.relkind,
+            'estimated_rows', t.reltuples,
+            'bytes', pg_relation_size(t.oid),
+            'readable', has_schema_privilege(t.relnamespace, 'USAGE') AND has_table_privilege(t.oid, 'SELECT'),
+            'live', COALESCE(s.n_live_tup, 0),
+            'dead', COALESCE(s.n_dead_tup, 0),
+            'updated', COALESCE(s.n_tup_upd, 0),
+            'updated_in_place', COALESCE(s.n_tup_hot_upd, 0),
+            'changed_since_analyze', COALESCE(s.n_mod_since_analyze, 0))
+        FROM target t LEFT JOIN pg_stat_all_tables s ON s.relid = t.oid),
+    'column', (
+        SELECT json_build_object(
+            'type', ty.typname,
+            'of_extension', EXISTS (
+                SELECT FROM pg_depend dep JOIN pg_extension e ON e.oid = dep.refobjid
+                WHERE dep.classid = 'pg_type'::regclass AND dep.objid = ty.oid AND dep.deptype = 'e'
+                    AND dep.refclassid = 'pg_extension'::regclass AND e.extname = 'vector'),
+            'shown', format_type(a.atttypid, a.atttypmod),
+            'dimensions', CASE WHEN a.atttypmod > 0 THEN a.atttypmod END,
+            'storage', a.attstorage,
+            'null_fraction', st.null_frac)
+        FROM target t
+        JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_type ty ON ty.oid = a.atttypid
+        LEFT JOIN pg_stats st ON st.schemaname = $1 AND st.tablename = $2 AND st.attname = $3),
+    'indexes', (
+        SELECT COALESCE(json_agg(json_build_object(
+            'name', x.relname,
+            'method', x.amname,
+            'operator_class', oc.opcname,
+            'valid', x.indisvalid AND x.indisready,
+            'partial', pg_get_expr(x.indpred, x.indrelid),
+            'options', (SELECT COALESCE(json_object_agg(option_name, option_value), '{}')
+                        FROM pg_options_to_table(x.reloptions)),
+            'bytes', pg_relation_size(x.indexrelid),
+            'building', EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = x.indexrelid)
+            ) ORDER BY x.relname), '[]')
+        FROM indexed x
+        JOIN pg_opclass oc ON oc.oid = x.indclass[0]
+        JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attname = $3 AND a.attnum = x.indkey[0]
+        WHERE x.amname IN ('hnsw', 'ivfflat')),
+    'duplicates', (
+        SELECT COALESCE(json_agg(names), '[]')
+        FROM (
+            SELECT json_agg(relname ORDER BY relname) AS names
+            FROM indexed
+            WHERE indisvalid
+            GROUP BY indclass::text, indkey::text, relam, pg_get_expr(indexprs, indrelid), pg_get_expr(indpred, indrelid)
+            HAVING count(*) > 1) AS repeated),
+    'builds', (
+        SELECT COALESCE(json_agg(json_build_object(
+            'process', p.pid,
+            'phase', p.phase,
+            'blocks_done', p.blocks_done,
+            'blocks_total', p.blocks_total)), '[]')
+        FROM pg_stat_progress_create_index p JOIN target t ON t.oid = p.relid)
+)::text
+FROM pg_database d
+WHERE d.datname = current_database()
