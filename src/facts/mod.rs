@@ -4,7 +4,7 @@ pub mod apt;
 pub mod clusters;
 mod error;
 pub mod os;
-mod os_release;
+pub mod os_release;
 pub mod packages;
 pub mod privilege;
 pub mod system;

@@ -29,6 +29,8 @@ pub struct SystemFacts {
     pub systemd: bool,
     /// Whether installing a server makes its first cluster (`create_main_cluster` of postgresql-common).
     pub makes_main_cluster: bool,
+    /// Whether PGDG, PostgreSQL's own repository, is among apt's sources.
+    pub pgdg_configured: bool,
     /// Whether a Docker or podman client is here, as an alternative to name.
     pub docker: bool,
     /// Whether an installation of ours did not come to its end; the caller knows it from the receipt.
@@ -67,6 +69,7 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
         // sd_booted(3)
         systemd: host.is_directory(Path::new("/run/systemd/system")),
         makes_main_cluster: makes_main_cluster(host)?,
+        pgdg_configured: pgdg_configured(host),
         docker: ["docker", "podman"].iter().any(|name| host.which(name).is_some()),
         unfinished_installation: false,
     };
@@ -93,6 +96,17 @@ fn extension_files(host: &Host) -> Vec<(u16, String)> {
         Some((major, version.to_owned()))
     };
     apt::MAJORS.filter_map(control).collect()
+}
+
+/// Every suite of PGDG and of its mirrors is named `<codename>-pgdg`.
+fn pgdg_configured(host: &Host) -> bool {
+    let directory = Path::new("/etc/apt/sources.list.d");
+    let files = host.list(directory).into_iter().map(|name| directory.join(name));
+    files
+        .chain([Path::new("/etc/apt/sources.list").to_owned()])
+        .filter_map(|file| host.read_text(&file).ok().flatten())
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .any(|line| !line.trim_start().starts_with('#') && line.contains("-pgdg"))
 }
 
 fn makes_main_cluster(host: &Host) -> Result<bool> {

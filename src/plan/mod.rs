@@ -2,6 +2,7 @@
 
 mod refusal;
 mod step;
+pub mod system;
 
 pub use refusal::Refusal;
 pub use step::{Package, Plan, Step};

@@ -67,9 +67,16 @@ pub enum Step {
     RefreshPackageIndex {
         argv: Vec<String>,
     },
-    /// Install packages; `packages` lists every package that was absent and will be there, dependencies included.
+    /// Install packages; `packages` lists every package that was absent and will be there, dependencies included,
+    /// `clusters` those that the packages' own scripts make (`17/main`): they are ours to destroy, with consent.
     InstallPackages {
         packages: Vec<Package>,
+        argv: Vec<String>,
+        #[serde(default)]
+        clusters: Vec<String>,
+    },
+    /// Let dpkg finish an installation of ours that was interrupted.
+    ConfigurePackages {
         argv: Vec<String>,
     },
     /// Make the operating system's first cluster where the package did not make one.
@@ -144,6 +151,7 @@ impl Step {
             Self::CreateUser { .. }
             | Self::RefreshPackageIndex { .. }
             | Self::InstallPackages { .. }
+            | Self::ConfigurePackages { .. }
             | Self::CreateSystemCluster { .. }
             | Self::StartService { .. } => Privilege::Root,
             _ => Privilege::None,

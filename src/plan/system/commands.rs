@@ -1,0 +1,112 @@
+//! The command lines of the steps, exactly as they run.
+
+use crate::facts::system::SystemFacts;
+use crate::host::quote_word;
+use crate::plan::{Package, Step};
+
+const APT_GET: &str = "/usr/bin/apt-get";
+
+/// Seconds that apt waits for dpkg's lock, and we for its holder: unattended upgrades of a first boot take minutes.
+const LOCK_TIMEOUT_SECONDS: u32 = 300;
+
+pub fn refresh_index() -> Step {
+    // Without Error-Mode=any a mirror that is down, or a wrong key, is a warning and exit 0. The date checks are on by
+    // default, but container images turn them off in apt.conf.
+    let argv = [
+        APT_GET,
+        "update",
+        "-o",
+        "APT::Update::Error-Mode=any",
+        "-o",
+        "Acquire::Check-Valid-Until=true",
+        "-o",
+        "Acquire::Check-Date=true",
+        "-o",
+        &lock_timeout(),
+    ];
+    Step::RefreshPackageIndex { argv: owned(&argv) }
+}
+
+pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>) -> Step {
+    let options = [
+        APT_GET,
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "--no-remove",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "-o",
+        "Dpkg::Options::=--force-confdef",
+        "-o",
+        &lock_timeout(),
+    ];
+    let mut argv = owned(&options);
+    argv.extend(names.iter().cloned());
+    Step::InstallPackages {
+        packages,
+        argv,
+        clusters,
+    }
+}
+
+/// Finishes what an installation of ours began; a plan never does this for anybody else's.
+pub fn configure_packages() -> Step {
+    Step::ConfigurePackages {
+        argv: owned(&["/usr/bin/dpkg", "--force-confold", "--force-confdef", "--configure", "-a"]),
+    }
+}
+
+pub fn create_cluster(major: u16) -> Step {
+    let major_text = major.to_string();
+    let argv = [
+        "/usr/bin/pg_createcluster",
+        "--locale",
+        "C.UTF-8",
+        "--encoding",
+        "UTF8",
+        &major_text,
+        "main",
+        "--",
+        "--data-checksums",
+    ];
+    Step::CreateSystemCluster {
+        major,
+        name: "main".to_owned(),
+        argv: owned(&argv),
+    }
+}
+
+pub fn start_cluster(facts: &SystemFacts, major: u16, name: &str) -> Step {
+    let argv = if facts.systemd {
+        owned(&["/usr/bin/systemctl", "start", &format!("postgresql@{major}-{name}.service")])
+    } else {
+        owned(&["/usr/bin/pg_ctlcluster", &major.to_string(), name, "start"])
+    };
+    Step::StartService {
+        cluster: format!("{major}/{name}"),
+        argv,
+    }
+}
+
+/// One step as a person would type it, for a refusal.
+pub fn shown(step: &Step) -> String {
+    let argv = match step {
+        Step::RefreshPackageIndex { argv }
+        | Step::InstallPackages { argv, .. }
+        | Step::ConfigurePackages { argv }
+        | Step::CreateSystemCluster { argv, .. }
+        | Step::StartService { argv, .. } => argv,
+        _ => return String::new(),
+    };
+    argv.iter().map(|word| quote_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+
+fn lock_timeout() -> String {
+    format!("DPkg::Lock::Timeout={LOCK_TIMEOUT_SECONDS}")
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}

@@ -1,0 +1,383 @@
+//! `(facts, settings) -> plan or refusal`, over facts as they were recorded on real machines.
+
+use super::*;
+use crate::facts::apt::{LockHolder, parse_policy, parse_simulation};
+use crate::facts::clusters::Cluster;
+use crate::facts::os::{Libc, OperatingSystem, from_release};
+use crate::facts::os_release;
+use crate::settings::{Identifier, InstanceName, Target, VectorTable};
+
+/// A Debian 13 as it is installed, as root, without systemd, with fresh package lists and no PostgreSQL.
+fn trixie() -> SystemFacts {
+    SystemFacts {
+        os: os(include_str!("../../../tests/corpus/os-release/debian-13")),
+        user: "root".to_owned(),
+        elevation: Elevation::Root,
+        apt: Some(AptFacts {
+            policies: parse_policy(include_str!("../../../tests/fixtures/apt/policy-trixie.txt")),
+            lists_age: Some(60),
+            simulation: Some(parse_simulation(
+                include_str!("../../../tests/fixtures/apt/simulate-trixie.txt"),
+                "",
+            )),
+            ..AptFacts::default()
+        }),
+        clusters: Vec::new(),
+        cluster_remains: Vec::new(),
+        extension_files: Vec::new(),
+        systemd: false,
+        makes_main_cluster: true,
+        pgdg_configured: false,
+        docker: false,
+        unfinished_installation: false,
+    }
+}
+
+fn os(release: &str) -> OperatingSystem {
+    from_release(os_release::parse(release), Libc::Unknown)
+}
+
+fn settings() -> Settings {
+    Settings {
+        target: Target::System,
+        instance: InstanceName::default(),
+        directory: None,
+        port: None,
+        postgres_major: None,
+        bundle: None,
+        database: Identifier::new("vectors").unwrap(),
+        role: Identifier::new("vectors").unwrap(),
+        table: VectorTable::default(),
+    }
+}
+
+fn cluster(major: u16, port: u16, status: ClusterStatus) -> Cluster {
+    Cluster {
+        major,
+        name: "main".to_owned(),
+        port,
+        socket_directory: "/var/run/postgresql".into(),
+        data_directory: format!("/var/lib/postgresql/{major}/main").into(),
+        owner: "postgres".to_owned(),
+        status,
+        log: "/dev/null".into(),
+    }
+}
+
+/// The plan or the refusal in as few words as tell them apart.
+fn outline(facts: &SystemFacts, settings: &Settings) -> String {
+    let plan = match server_plan(facts, settings) {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            let kind = match &refusal {
+                Refusal::Unavailable { .. } => "unavailable",
+                Refusal::Blocked { .. } => "blocked",
+                Refusal::Privilege { .. } => "privilege",
+                Refusal::Differs { .. } => "differs",
+            };
+            return format!("{kind}: {refusal}");
+        }
+    };
+    let steps = plan.steps.iter().map(|step| match step {
+        Step::RefreshPackageIndex { .. } => "refresh".to_owned(),
+        Step::InstallPackages {
+            packages, clusters, ..
+        } => format!("install {} making [{}]", packages.len(), clusters.join(" ")),
+        Step::ConfigurePackages { .. } => "configure".to_owned(),
+        Step::CreateSystemCluster { major, name, .. } => format!("create {major}/{name}"),
+        Step::StartService { cluster, argv } => format!("start {cluster} by {}", argv[0]),
+        other => format!("{other:?}"),
+    });
+    steps.collect::<Vec<_>>().join(", ")
+}
+
+/// What a machine is changed to before it is planned for, and the outline of the plan.
+type Case = (&'static str, fn(&mut SystemFacts, &mut Settings), &'static str);
+
+const CASES: &[Case] = &[
+    (
+        "a fresh machine without systemd",
+        |_, _| {},
+        "install 47 making [17/main], start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "a fresh machine with systemd",
+        |facts, _| facts.systemd = true,
+        "install 47 making [17/main]",
+    ),
+    (
+        "package lists of yesterday",
+        |facts, _| apt(facts).lists_age = Some(86_400),
+        "refresh, install 47 making [17/main], start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "no package lists",
+        |facts, _| *apt(facts) = AptFacts::default(),
+        "refresh",
+    ),
+    (
+        "a machine that is configured to make no cluster",
+        |facts, _| facts.makes_main_cluster = false,
+        "install 47 making [], create 17/main, start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "a cluster left on disk by a removed PostgreSQL",
+        |facts, _| facts.cluster_remains = vec!["17/main".to_owned()],
+        "install 47 making [], start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "everything installed, no cluster",
+        |facts, _| installed(facts),
+        "create 17/main, start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "everything there and running",
+        |facts, _| {
+            installed(facts);
+            facts.clusters = vec![cluster(17, 5433, ClusterStatus::Online)];
+        },
+        "",
+    ),
+    (
+        "everything there and running, with yesterday's lists and a lock held",
+        |facts, _| {
+            installed(facts);
+            apt(facts).lists_age = Some(86_400);
+            apt(facts).lock_holder = Some(LockHolder {
+                path: "/var/lib/dpkg/lock-frontend".into(),
+                pid: 7,
+                command: "unattended-upgr".to_owned(),
+            });
+            facts.clusters = vec![cluster(17, 5433, ClusterStatus::Online)];
+        },
+        "",
+    ),
+    (
+        "the cluster is down, under systemd",
+        |facts, _| {
+            installed(facts);
+            facts.systemd = true;
+            facts.clusters = vec![cluster(17, 5432, ClusterStatus::Down)];
+        },
+        "start 17/main by /usr/bin/systemctl",
+    ),
+    (
+        "a cluster without pgvector",
+        |facts, _| {
+            facts.clusters = vec![cluster(17, 5432, ClusterStatus::Online)];
+            facts.cluster_remains = vec!["17/main".to_owned()];
+            apt(facts).simulation = None;
+        },
+        "install 1 making []",
+    ),
+    (
+        "a cluster of a major that has no pgvector",
+        |facts, _| facts.clusters = vec![cluster(15, 5432, ClusterStatus::Online)],
+        "unavailable: the repositories of this machine have no pgvector for PostgreSQL 15, \
+         the major of cluster 15/main on port 5432, online",
+    ),
+    (
+        "that same machine, with --pg 17",
+        |facts, settings| {
+            facts.clusters = vec![cluster(15, 5432, ClusterStatus::Online)];
+            settings.postgres_major = Some(17);
+        },
+        "install 47 making [17/main], start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "two clusters",
+        |facts, _| two_clusters(facts),
+        "blocked: 2 clusters could be meant: 15/main on port 5432, online; 17/main on port 5433, online",
+    ),
+    (
+        "two clusters, with --port 5433",
+        |facts, settings| {
+            two_clusters(facts);
+            installed(facts);
+            settings.port = Some(5433);
+        },
+        "",
+    ),
+    (
+        "a --port that no cluster has",
+        |_, settings| settings.port = Some(6000),
+        "blocked: no cluster of this machine has port 6000: there is no cluster",
+    ),
+    (
+        "a --pg that is not packaged",
+        |_, settings| settings.postgres_major = Some(18),
+        "unavailable: the repositories of Debian GNU/Linux 13 (trixie) have no PostgreSQL 18 with pgvector",
+    ),
+    (
+        "Debian 12 without package lists",
+        |facts, _| {
+            bookworm(facts);
+            *apt(facts) = AptFacts::default();
+        },
+        "unavailable: the repositories of Debian GNU/Linux 12 (bookworm) have no pgvector",
+    ),
+    (
+        "Debian 12 without package lists, with PGDG among the sources",
+        |facts, _| {
+            bookworm(facts);
+            *apt(facts) = AptFacts::default();
+            facts.pgdg_configured = true;
+        },
+        "refresh",
+    ),
+    (
+        "Debian 12 with its own lists",
+        |facts, _| bookworm(facts),
+        "unavailable: the repositories of Debian GNU/Linux 12 (bookworm) have no pgvector",
+    ),
+    (
+        "an interrupted dpkg",
+        |facts, _| apt(facts).interrupted = vec!["tzdata".to_owned()],
+        "blocked: dpkg was interrupted before it was done with tzdata",
+    ),
+    (
+        "an interrupted dpkg that nothing is wanted of",
+        |facts, _| {
+            installed(facts);
+            apt(facts).interrupted = vec!["tzdata".to_owned()];
+            facts.clusters = vec![cluster(17, 5432, ClusterStatus::Online)];
+        },
+        "",
+    ),
+    (
+        "an interrupted installation of ours",
+        |facts, _| {
+            apt(facts).interrupted = vec!["postgresql-17".to_owned()];
+            facts.unfinished_installation = true;
+        },
+        "configure",
+    ),
+    (
+        "an installation that removes a package",
+        |facts, _| simulation(facts).removed = vec!["mawk".to_owned()],
+        "blocked: apt would remove mawk to install the packages",
+    ),
+    (
+        "an installation that downgrades a package",
+        |facts, _| simulation(facts).downgraded = vec!["libpq5".to_owned()],
+        "blocked: apt would install an older version of libpq5",
+    ),
+    (
+        "an installation that upgrades a library",
+        |facts, _| simulation(facts).upgraded = vec!["libpq5".to_owned()],
+        "install 47 making [17/main], start 17/main by /usr/bin/pg_ctlcluster",
+    ),
+    (
+        "an installation that upgrades a running server",
+        |facts, _| simulation(facts).upgraded = vec!["libpq5".to_owned(), "postgresql-15".to_owned()],
+        "blocked: apt would also upgrade and restart postgresql-15",
+    ),
+    (
+        "an installation that apt finds no way to",
+        |facts, _| simulation(facts).refused = "E: held".to_owned(),
+        "blocked: apt cannot install the packages: E: held",
+    ),
+    (
+        "Fedora",
+        |facts, _| {
+            facts.os = os(include_str!("../../../tests/corpus/os-release/fedora-42"));
+            facts.apt = None;
+        },
+        "unavailable: target system works through apt, which Fedora Linux 42 (Server Edition) does not have",
+    ),
+];
+
+fn apt(facts: &mut SystemFacts) -> &mut AptFacts {
+    facts.apt.as_mut().unwrap()
+}
+
+fn simulation(facts: &mut SystemFacts) -> &mut Simulation {
+    apt(facts).simulation.as_mut().unwrap()
+}
+
+fn installed(facts: &mut SystemFacts) {
+    apt(facts).policies = parse_policy(include_str!(
+        "../../../tests/fixtures/apt/policy-trixie-installed.txt"
+    ));
+    apt(facts).simulation = None;
+    facts.extension_files = vec![(17, "0.8.0".to_owned())];
+}
+
+fn two_clusters(facts: &mut SystemFacts) {
+    facts.clusters = vec![
+        cluster(15, 5432, ClusterStatus::Online),
+        cluster(17, 5433, ClusterStatus::Online),
+    ];
+}
+
+fn bookworm(facts: &mut SystemFacts) {
+    facts.os = os(include_str!("../../../tests/corpus/os-release/debian-12"));
+    apt(facts).policies = Vec::new();
+    apt(facts).simulation = None;
+}
+
+#[test]
+fn every_machine_has_its_plan_or_its_refusal() {
+    for (machine, change, expected) in CASES {
+        let (mut facts, mut settings) = (trixie(), settings());
+        change(&mut facts, &mut settings);
+        assert_eq!(outline(&facts, &settings), *expected, "{machine}");
+    }
+}
+
+#[test]
+fn a_plan_names_the_candidate_its_origin_and_its_defect() {
+    let plan = server_plan(&trixie(), &settings()).unwrap();
+    let notes = plan.notes.join("\n");
+    for expected in [
+        "pgvector 0.8.0-1 for PostgreSQL 17 (http://deb.debian.org/debian trixie/main): chosen",
+        "CVE-2026-3172",
+        "max_parallel_maintenance_workers = 0",
+    ] {
+        assert!(notes.contains(expected), "{expected} in {notes}");
+    }
+}
+
+#[test]
+fn a_refusal_names_only_what_is_on_this_machine() {
+    let alternatives = |docker| {
+        let mut facts = trixie();
+        bookworm(&mut facts);
+        facts.docker = docker;
+        match server_plan(&facts, &settings()) {
+            Err(Refusal::Unavailable { alternatives, .. }) => alternatives,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(alternatives(false), ["pgvector-setup up --target embedded"]);
+    assert_eq!(alternatives(true).len(), 2);
+}
+
+#[test]
+fn without_privilege_every_step_that_needs_it_is_listed() {
+    let mut facts = trixie();
+    facts.user = "plain".to_owned();
+    facts.elevation = Elevation::None;
+    let plan = server_plan(&facts, &settings()).unwrap();
+    let Err(Refusal::Privilege { steps, .. }) = permitted(&facts, &settings(), &plan) else {
+        panic!("permitted");
+    };
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert!(steps[0].starts_with("/usr/bin/apt-get install -y --no-install-recommends --no-remove "));
+    assert_eq!(steps[1], "/usr/bin/pg_ctlcluster 17 main start");
+    assert!(steps[2].starts_with("act as postgres"));
+
+    facts.elevation = Elevation::Sudo;
+    assert_eq!(permitted(&facts, &settings(), &plan), Ok(()));
+}
+
+#[test]
+fn the_owner_of_a_running_cluster_needs_no_root() {
+    let mut facts = trixie();
+    installed(&mut facts);
+    facts.clusters = vec![cluster(17, 5432, ClusterStatus::Online)];
+    facts.user = "postgres".to_owned();
+    facts.elevation = Elevation::None;
+    let plan = server_plan(&facts, &settings()).unwrap();
+    assert_eq!(permitted(&facts, &settings(), &plan), Ok(()));
+}
