@@ -15,7 +15,7 @@ mod process;
 mod run;
 
 pub use account::Account;
-pub use command::{Command, Output, Privilege};
+pub use command::{Command, Output, Privilege, quote_word};
 pub use error::HostError;
 pub use files::{FileMode, Owner};
 pub use lock::Lock;

@@ -12,7 +12,9 @@ const EMBEDDED: &str = "pgvector-setup up --target embedded";
 
 /// Releases whose own archive is known to hold no pgvector. Only asked while there are no package lists: where there
 /// are, they decide.
-const RELEASES_WITHOUT: [&str; 7] = ["buster", "bullseye", "bookworm", "bionic", "focal", "jammy", "daedalus"];
+const RELEASES_WITHOUT: [&str; 7] = [
+    "buster", "bullseye", "bookworm", "bionic", "focal", "jammy", "daedalus",
+];
 
 /// Whether asking the repositories is worth it.
 pub fn may_have_pgvector(facts: &SystemFacts) -> bool {
@@ -22,7 +24,10 @@ pub fn may_have_pgvector(facts: &SystemFacts) -> bool {
 pub fn no_apt(facts: &SystemFacts) -> Refusal {
     let fact = match facts.os.family {
         Family::Debian => format!("{} has no apt-get", name(facts)),
-        _ => format!("target system works through apt, which {} does not have", name(facts)),
+        _ => format!(
+            "target system works through apt, which {} does not have",
+            name(facts)
+        ),
     };
     Refusal::Unavailable {
         fact,
@@ -41,7 +46,10 @@ pub fn refusal(facts: &SystemFacts, settings: &Settings, choice: &ServerChoice) 
             ),
         },
         ServerChoice::NoClusterOnPort(port) => Refusal::Blocked {
-            fact: format!("no cluster of this machine has port {port}: {}", listed(&facts.clusters)),
+            fact: format!(
+                "no cluster of this machine has port {port}: {}",
+                listed(&facts.clusters)
+            ),
             hint: "leave --port away; a new cluster takes the first free port from 5432".to_owned(),
         },
         ServerChoice::NoExtension { cluster } => Refusal::Unavailable {

@@ -53,7 +53,13 @@ pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>) 
 /// Finishes what an installation of ours began; a plan never does this for anybody else's.
 pub fn configure_packages() -> Step {
     Step::ConfigurePackages {
-        argv: owned(&["/usr/bin/dpkg", "--force-confold", "--force-confdef", "--configure", "-a"]),
+        argv: owned(&[
+            "/usr/bin/dpkg",
+            "--force-confold",
+            "--force-confdef",
+            "--configure",
+            "-a",
+        ]),
     }
 }
 
@@ -79,7 +85,11 @@ pub fn create_cluster(major: u16) -> Step {
 
 pub fn start_cluster(facts: &SystemFacts, major: u16, name: &str) -> Step {
     let argv = if facts.systemd {
-        owned(&["/usr/bin/systemctl", "start", &format!("postgresql@{major}-{name}.service")])
+        owned(&[
+            "/usr/bin/systemctl",
+            "start",
+            &format!("postgresql@{major}-{name}.service"),
+        ])
     } else {
         owned(&["/usr/bin/pg_ctlcluster", &major.to_string(), name, "start"])
     };
@@ -99,9 +109,11 @@ pub fn shown(step: &Step) -> String {
         | Step::StartService { argv, .. } => argv,
         _ => return String::new(),
     };
-    argv.iter().map(|word| quote_word(word)).collect::<Vec<_>>().join(" ")
+    argv.iter()
+        .map(|word| quote_word(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
-
 
 fn lock_timeout() -> String {
     format!("DPkg::Lock::Timeout={LOCK_TIMEOUT_SECONDS}")

@@ -38,7 +38,8 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
             plan.notes.push(format!(
                 "adopts the cluster that is there: {cluster}; only its own database is added to it"
             ));
-            plan.steps.extend(package_steps(facts, apt, cluster.major, missing)?);
+            plan.steps
+                .extend(package_steps(facts, apt, cluster.major, missing)?);
             if cluster.status == ClusterStatus::Down {
                 plan.steps
                     .push(commands::start_cluster(facts, cluster.major, &cluster.name));
@@ -70,7 +71,10 @@ fn package_steps(
             return Ok(vec![commands::configure_packages()]);
         }
         return Err(Refusal::Blocked {
-            fact: format!("dpkg was interrupted before it was done with {}", apt.interrupted.join(", ")),
+            fact: format!(
+                "dpkg was interrupted before it was done with {}",
+                apt.interrupted.join(", ")
+            ),
             hint: "sudo dpkg --configure -a".to_owned(),
         });
     }
@@ -85,7 +89,11 @@ fn package_steps(
         Some(simulation) => harmless(simulation)?,
         None => missing.iter().map(|name| unsimulated(apt, name)).collect(),
     };
-    steps.push(commands::install(missing, packages, clusters_made(facts, major, missing)));
+    steps.push(commands::install(
+        missing,
+        packages,
+        clusters_made(facts, major, missing),
+    ));
     Ok(steps)
 }
 
@@ -103,7 +111,10 @@ fn harmless(simulation: &Simulation) -> Result<Vec<Package>, Refusal> {
         refused,
     } = simulation;
     if !refused.is_empty() {
-        return blocked(format!("apt cannot install the packages: {refused}"), "apt-mark showhold");
+        return blocked(
+            format!("apt cannot install the packages: {refused}"),
+            "apt-mark showhold",
+        );
     }
     if !removed.is_empty() {
         return blocked(
@@ -144,7 +155,9 @@ fn unsimulated(apt: &AptFacts, name: &str) -> Package {
     let policy = apt.policy(name);
     Package {
         name: name.to_owned(),
-        version: policy.and_then(|policy| policy.candidate.clone()).unwrap_or_default(),
+        version: policy
+            .and_then(|policy| policy.candidate.clone())
+            .unwrap_or_default(),
         origin: policy.map(|policy| policy.origin.clone()).unwrap_or_default(),
     }
 }
@@ -192,13 +205,20 @@ pub fn permitted(facts: &SystemFacts, settings: &Settings, plan: &Plan) -> Resul
         return Ok(());
     }
     let needs_root = |step: &&Step| step.privilege() == Privilege::Root;
-    let mut steps: Vec<String> = plan.steps.iter().filter(needs_root).map(commands::shown).collect();
+    let mut steps: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(needs_root)
+        .map(commands::shown)
+        .collect();
     let owner = match choose(facts, settings) {
         ServerChoice::Existing { cluster, .. } => cluster.owner,
         _ => "postgres".to_owned(),
     };
     if facts.user != owner {
-        steps.push(format!("act as {owner}, the owner of the cluster, to make the role and the database"));
+        steps.push(format!(
+            "act as {owner}, the owner of the cluster, to make the role and the database"
+        ));
     }
     if steps.is_empty() {
         return Ok(());

@@ -24,7 +24,9 @@ pub fn candidates(facts: &SystemFacts, choice: &ServerChoice) -> Vec<String> {
             (false, true) => "not chosen".to_owned(),
             (false, false) => format!("not chosen; {defects}"),
         };
-        notes.push(format!("pgvector {version} for PostgreSQL {major} ({place}): {verdict}"));
+        notes.push(format!(
+            "pgvector {version} for PostgreSQL {major} ({place}): {verdict}"
+        ));
         let is_safe = Version::parse(&version).is_none_or(Version::parallel_build_is_safe);
         if chosen == Some(major) && !is_safe {
             notes.push(format!(
@@ -34,7 +36,9 @@ pub fn candidates(facts: &SystemFacts, choice: &ServerChoice) -> Vec<String> {
         }
     }
     if let Some(holder) = facts.apt.as_ref().and_then(|apt| apt.lock_holder.as_ref()) {
-        notes.push(format!("the package manager is in use: {holder}; its end is waited for"));
+        notes.push(format!(
+            "the package manager is in use: {holder}; its end is waited for"
+        ));
     }
     notes
 }

@@ -5,7 +5,7 @@ use crate::facts::apt::{LockHolder, parse_policy, parse_simulation};
 use crate::facts::clusters::Cluster;
 use crate::facts::os::{Libc, OperatingSystem, from_release};
 use crate::facts::os_release;
-use crate::settings::{Identifier, InstanceName, Target, VectorTable};
+use crate::settings::{Dimensions, Identifier, Index, InstanceName, Metric, Target, VectorTable};
 
 /// A Debian 13 as it is installed, as root, without systemd, with fresh package lists and no PostgreSQL.
 fn trixie() -> SystemFacts {
@@ -45,10 +45,23 @@ fn settings() -> Settings {
         port: None,
         postgres_major: None,
         bundle: None,
-        database: Identifier::new("vectors").unwrap(),
-        role: Identifier::new("vectors").unwrap(),
-        table: VectorTable::default(),
+        database: name("vectors"),
+        role: name("vectors"),
+        table: VectorTable {
+            schema: name("vectors"),
+            table: name("articles"),
+            key: name("uri"),
+            column: name("embedding"),
+            dimensions: Dimensions::new(3).unwrap(),
+            metric: Metric::Cosine,
+            index: Index::None,
+            extension_schema: name("public"),
+        },
     }
+}
+
+fn name(name: &str) -> Identifier {
+    Identifier::new(name).unwrap()
 }
 
 fn cluster(major: u16, port: u16, status: ClusterStatus) -> Cluster {
