@@ -46,17 +46,26 @@ impl Identifier {
     /// This name with a suffix, shortened on a character boundary and marked with a digest where both do not fit,
     /// so that two long names never become one.
     pub fn with_suffix(&self, suffix: &str) -> Self {
-        let whole = format!("{}{suffix}", self.0);
+        Self::fitted(&self.0, suffix)
+    }
+
+    /// Both names joined by `_`, with a suffix; shortened as in [`Identifier::with_suffix`].
+    pub fn joined(&self, other: &Self, suffix: &str) -> Self {
+        Self::fitted(&format!("{self}_{other}"), suffix)
+    }
+
+    fn fitted(name: &str, suffix: &str) -> Self {
+        let whole = format!("{name}{suffix}");
         if whole.len() <= MAXIMUM_BYTES {
             return Self(whole);
         }
-        let digest = crate::digest::sha256_hex(self.0.as_bytes());
+        let digest = crate::digest::sha256_hex(name.as_bytes());
         let tail = format!("_{}{suffix}", &digest[..8]);
         let mut keep = MAXIMUM_BYTES - tail.len();
-        while !self.0.is_char_boundary(keep) {
+        while !name.is_char_boundary(keep) {
             keep -= 1;
         }
-        Self(format!("{}{tail}", &self.0[..keep]))
+        Self(format!("{}{tail}", &name[..keep]))
     }
 }
 

@@ -182,9 +182,7 @@ impl VectorTable {
 
     /// The index's name: `articles_embedding_idx`, as in the hand-made migration this tool comes from.
     pub fn index_name(&self) -> Identifier {
-        self.table
-            .with_suffix(&format!("_{}", self.column))
-            .with_suffix("_idx")
+        self.table.joined(&self.column, "_idx")
     }
 
     /// `"schema"."table"`
@@ -243,6 +241,18 @@ mod tests {
                 (type_name, method)
             );
         }
+    }
+
+    #[test]
+    fn the_index_name_fits_where_both_names_are_as_long_as_can_be() {
+        let mut table = table(3, Index::DEFAULT_HNSW);
+        assert_eq!(table.index_name().as_str(), "articles_embedding_idx");
+        table.table = Identifier::new("t".repeat(63)).unwrap();
+        table.column = Identifier::new("é".repeat(31)).unwrap();
+        let first = table.index_name();
+        assert_eq!(first.as_str().len(), 63);
+        table.column = Identifier::new("e".repeat(63)).unwrap();
+        assert_ne!(first, table.index_name());
     }
 
     #[test]

@@ -1,1 +1,16 @@
 //! The vector index: sizing, building, watching and repairing it.
+
+mod build;
+mod definition;
+mod facts;
+mod intent;
+mod leftover;
+mod progress;
+mod sizing;
+
+pub use build::Build;
+pub use definition::Definition;
+pub use facts::{IndexFacts, indexes};
+pub use intent::{clear_intent, has_intent};
+pub use progress::{BuildProgress, Watch};
+pub use sizing::{Budget, Sizing, is_at_least, list_count, rows_needed, sizing};

@@ -1,0 +1,101 @@
+//! What an earlier build left behind: a server process that still builds, and an INVALID index.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{PgConnection, Row as _};
+
+use super::indexes;
+use crate::database::DatabaseError;
+use crate::database::migrate::MigrateError;
+use crate::settings::{Identifier, VectorTable};
+
+/// Longest that a server process may take to end after it was told to.
+const END_DEADLINE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Ends a build of ours whose client is gone, then drops the INVALID index under our name, if there is one.
+///
+/// The caller holds the migration lock, so no living run of ours builds this index.
+///
+/// # Errors
+/// [`MigrateError::Building`] when somebody else builds an index of this name, or ours does not end within 10 s.
+pub(super) async fn clean(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    role: Option<&Identifier>,
+) -> Result<(), MigrateError> {
+    let deadline = Instant::now() + END_DEADLINE;
+    while let Some(running) = running_build(connection, table).await? {
+        if !running.ours || Instant::now() >= deadline {
+            return Err(MigrateError::Building {
+                index: table.index_name().to_string(),
+                pid: running.pid,
+                query: running.query,
+            });
+        }
+        sqlx::query("SELECT pg_catalog.pg_terminate_backend($1)")
+            .bind(running.pid)
+            .execute(&mut *connection)
+            .await
+            .map_err(DatabaseError::statement("end an abandoned index build"))?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    drop_invalid(connection, table, role).await
+}
+
+/// Drops the index under our name if it is INVALID; a valid one is never touched.
+pub(super) async fn drop_invalid(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    role: Option<&Identifier>,
+) -> Result<(), MigrateError> {
+    let name = table.index_name();
+    let found = indexes(connection, table).await?;
+    if !found
+        .iter()
+        .any(|index| index.name == name.as_str() && !index.valid)
+    {
+        return Ok(());
+    }
+    let sql = format!(
+        "DROP INDEX CONCURRENTLY IF EXISTS {}.{}",
+        table.schema.quoted(),
+        name.quoted()
+    );
+    super::build::as_role(connection, role, &sql)
+        .await
+        .map_err(DatabaseError::statement("drop an index that was left INVALID"))?;
+    Ok(())
+}
+
+struct RunningBuild {
+    pid: i32,
+    query: String,
+    ours: bool,
+}
+
+async fn running_build(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+) -> Result<Option<RunningBuild>, MigrateError> {
+    let row = sqlx::query(
+        "SELECT p.pid, coalesce(a.query, '') AS query, coalesce(a.application_name = 'pgvector-setup', false) AS ours
+           FROM pg_catalog.pg_stat_progress_create_index p
+           JOIN pg_catalog.pg_class ic ON ic.oid = p.index_relid
+           JOIN pg_catalog.pg_namespace n ON n.oid = ic.relnamespace
+           LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.pid
+          WHERE p.datname = pg_catalog.current_database() AND p.pid <> pg_catalog.pg_backend_pid()
+            AND n.nspname = $1 AND ic.relname = $2
+          LIMIT 1",
+    )
+    .bind(table.schema.as_str())
+    .bind(table.index_name().as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(DatabaseError::statement("look for a running index build"))?;
+    Ok(row.map(|row| RunningBuild {
+        pid: row.get("pid"),
+        query: row.get("query"),
+        ours: row.get("ours"),
+    }))
+}

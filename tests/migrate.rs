@@ -1,0 +1,391 @@
+//! Migrations on a real server: forward, adopted, refused, repaired, back.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use pgvector_setup::database::index::BuildProgress;
+use pgvector_setup::database::migrate::{
+    Limits, MigrateError, MigrationState, MigrationStatus, Migrator, pending, read_history, table_facts,
+};
+use pgvector_setup::database::sql::composed;
+use pgvector_setup::database::{Endpoint, Login};
+use pgvector_setup::settings::{Dimensions, Identifier, Index, Lists, Metric, VectorTable};
+use sqlx::{Executor as _, PgConnection, Row as _};
+use support::server;
+
+fn name(text: &str) -> Identifier {
+    Identifier::new(text).unwrap()
+}
+
+fn articles() -> VectorTable {
+    VectorTable {
+        schema: name("vectors"),
+        table: name("articles"),
+        key: name("uri"),
+        column: name("embedding"),
+        dimensions: Dimensions::new(3).unwrap(),
+        metric: Metric::Cosine,
+        index: Index::DEFAULT_HNSW,
+        extension_schema: name("public"),
+    }
+}
+
+/// A database with an application role that owns a schema, as the steps before migrations leave it.
+struct Site {
+    database: String,
+    owner: Identifier,
+    endpoint: Endpoint,
+    login: Login,
+    limits: Limits,
+    connection: PgConnection,
+}
+
+impl Site {
+    async fn new() -> Self {
+        Self::with_schema("vectors").await
+    }
+
+    async fn with_schema(schema: &str) -> Self {
+        let database = server::fresh_database().await;
+        let owner = name(&format!("app_{database}"));
+        let (role, schema) = (owner.quoted(), name(schema).quoted());
+        let mut connection = server::administrator(&database).await;
+        connection
+            .execute(composed(format!(
+                "CREATE ROLE {role} LOGIN; CREATE SCHEMA {schema} AUTHORIZATION {role};
+                 REVOKE ALL ON SCHEMA public FROM PUBLIC"
+            )))
+            .await
+            .unwrap();
+        Self {
+            endpoint: server::endpoint(),
+            login: Login::Administrator {
+                role: "postgres".into(),
+            },
+            limits: Limits {
+                lock_wait: Duration::from_secs(20),
+                ..Limits::default()
+            },
+            database,
+            owner,
+            connection,
+        }
+    }
+
+    async fn up(&mut self, table: &VectorTable) -> Result<Vec<MigrationStatus>, MigrateError> {
+        self.up_to(table, None, &|_| {}).await
+    }
+
+    async fn up_to(
+        &mut self,
+        table: &VectorTable,
+        to: Option<i32>,
+        progress: &(dyn Fn(BuildProgress) + Sync),
+    ) -> Result<Vec<MigrationStatus>, MigrateError> {
+        let migrator = Migrator {
+            table,
+            owner: &self.owner,
+            endpoint: &self.endpoint,
+            login: &self.login,
+            database: &self.database,
+            limits: self.limits,
+            progress,
+        };
+        migrator.up(&mut self.connection, to).await
+    }
+
+    async fn run(&mut self, sql: &str) {
+        self.connection.execute(composed(sql)).await.unwrap();
+    }
+
+    async fn text(&mut self, sql: &str) -> String {
+        let row = self.connection.fetch_one(composed(sql)).await.unwrap();
+        row.try_get::<Option<String>, _>(0).unwrap().unwrap_or_default()
+    }
+
+    /// A table that was there before us, of another owner, with rows.
+    async fn existing_articles(&mut self, rows: u32, columns: &str) -> Identifier {
+        let legacy = name(&format!("legacy_{}", self.database));
+        let role = legacy.quoted();
+        self.run(&format!(
+            "CREATE ROLE {role};
+             CREATE TABLE vectors.articles (uri text PRIMARY KEY, title text NOT NULL {columns});
+             INSERT INTO vectors.articles SELECT 'uri' || n, 'title ' || n FROM generate_series(1, {rows}) n;
+             ALTER TABLE vectors.articles OWNER TO {role}; GRANT USAGE ON SCHEMA vectors TO {role}"
+        ))
+        .await;
+        legacy
+    }
+
+    async fn embed(&mut self) {
+        self.run(
+            "UPDATE vectors.articles a SET embedding = ('[' || n || ',' || n % 7 || ',1]')::public.vector
+               FROM (SELECT uri, row_number() OVER () AS n FROM vectors.articles) r WHERE r.uri = a.uri",
+        )
+        .await;
+    }
+}
+
+fn states(statuses: &[MigrationStatus]) -> Vec<&MigrationState> {
+    statuses.iter().map(|status| &status.state).collect()
+}
+
+fn differences(error: &MigrateError) -> &[String] {
+    match error {
+        MigrateError::Divergent { differences, .. } | MigrateError::Differs { differences, .. } => {
+            differences
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_database_gets_all_four_and_the_application_owns_them() {
+    let mut site = Site::new().await;
+    let statuses = site.up(&articles()).await.unwrap();
+    assert_eq!(states(&statuses), [&MigrationState::Applied; 4]);
+    let owner = site
+        .text("SELECT tableowner::text FROM pg_tables WHERE tablename = 'articles'")
+        .await;
+    assert_eq!(owner, site.owner.as_str());
+    let index = site
+        .text("SELECT indexdef FROM pg_indexes WHERE indexname = 'articles_embedding_idx'")
+        .await;
+    assert!(
+        index
+            .ends_with("USING hnsw (embedding public.vector_cosine_ops) WITH (ef_construction='64', m='16')"),
+        "{index}"
+    );
+    // The extension's schema is open to the application although PUBLIC is shut out.
+    let role = site.owner.quoted();
+    site.run(&format!(
+        "SET ROLE {role}; INSERT INTO vectors.articles (uri, embedding) VALUES ('a', '[1,2,3]'::public.vector); RESET ROLE"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_run_writes_nothing() {
+    let mut site = Site::new().await;
+    let first = site.up(&articles()).await.unwrap();
+    site.run("SET default_transaction_read_only = on").await;
+    let second = site.up(&articles()).await.unwrap();
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn a_table_of_another_owner_gets_the_column_and_the_index_only() {
+    let mut site = Site::new().await;
+    let legacy = site.existing_articles(94, "").await;
+    let adopted = MigrationState::Adopted;
+    let applied = MigrationState::Applied;
+    let statuses = site.up(&articles()).await.unwrap();
+    assert_eq!(states(&statuses), [&applied, &adopted, &applied, &applied]);
+    let columns = site
+        .text(
+            "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+                 FROM pg_attribute WHERE attrelid = 'vectors.articles'::regclass AND attnum > 0",
+        )
+        .await;
+    assert_eq!(columns, "uri text, title text, embedding public.vector(3)");
+    let owner = site
+        .text("SELECT tableowner::text FROM pg_tables WHERE tablename = 'articles'")
+        .await;
+    assert_eq!(owner, legacy.as_str());
+    assert_eq!(
+        site.text("SELECT count(*)::text FROM vectors.articles").await,
+        "94"
+    );
+}
+
+#[tokio::test]
+async fn a_column_and_an_index_that_fit_are_adopted_as_they_are() {
+    let mut site = Site::new().await;
+    site.run("CREATE EXTENSION vector SCHEMA public").await;
+    site.existing_articles(5, ", embedding public.vector(3)").await;
+    site.run("CREATE INDEX by_hand ON vectors.articles USING hnsw (embedding public.vector_cosine_ops) WITH (m = 8)").await;
+    let statuses = site.up(&articles()).await.unwrap();
+    assert_eq!(states(&statuses), [&MigrationState::Adopted; 4]);
+    let indexes = site.text("SELECT string_agg(indexname, ',' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'articles'").await;
+    assert_eq!(indexes, "articles_pkey,by_hand");
+}
+
+#[tokio::test]
+async fn what_is_there_and_differs_is_refused_with_the_difference_before_any_change() {
+    let cases = [
+        ("CREATE TABLE vectors.articles (uri text, embedding public.vector(4))", "type: vector(4) -> vector(3)"),
+        ("CREATE TABLE vectors.articles (uri text, embedding public.vector)", "type: vector -> vector(3)"),
+        ("CREATE TABLE vectors.articles (uri text, embedding public.halfvec(3))", "type: halfvec(3) -> vector(3)"),
+        ("CREATE TABLE vectors.articles (uri text, embedding real[])", "type: _float4 -> vector(3)"),
+        ("CREATE TABLE vectors.articles (id int)", "key column: \"uri\" is none of id"),
+        ("CREATE VIEW vectors.articles AS SELECT 'a'::text AS uri", "kind: view -> table"),
+        (
+            "CREATE TABLE vectors.articles (uri text, embedding public.vector(3));
+             CREATE INDEX articles_embedding_idx ON vectors.articles USING hnsw (embedding public.vector_l2_ops)",
+            "operator class: vector_l2_ops -> vector_cosine_ops",
+        ),
+        (
+            "CREATE TABLE vectors.articles_embedding_idx (a int)",
+            "the name belongs to: table -> index on \"embedding\"",
+        ),
+    ];
+    let mut site = Site::new().await;
+    site.run("CREATE EXTENSION vector SCHEMA public").await;
+    for (sql, difference) in cases {
+        site.run(sql).await;
+        let error = site.up(&articles()).await.unwrap_err();
+        assert_eq!(differences(&error), [difference], "{sql}");
+        let setup = site.text("SELECT to_regnamespace('pgvector_setup')::text").await;
+        assert_eq!(setup, "", "nothing was recorded for: {sql}");
+        let owner = site.owner.quoted();
+        site.run(&format!(
+            "DROP SCHEMA vectors CASCADE; CREATE SCHEMA vectors AUTHORIZATION {owner}"
+        ))
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_extension_in_another_schema_is_refused() {
+    let mut site = Site::new().await;
+    site.run("CREATE SCHEMA ext; CREATE EXTENSION vector SCHEMA ext")
+        .await;
+    let error = site.up(&articles()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "extension vector is in schema ext, not in public"
+    );
+}
+
+#[tokio::test]
+async fn ivfflat_waits_for_rows_and_is_built_when_they_are_there() {
+    let mut site = Site::new().await;
+    let mut table = articles();
+    table.index = Index::Ivfflat {
+        lists: Lists::Count(3),
+    };
+    site.existing_articles(40, "").await;
+    let statuses = site.up(&table).await.unwrap();
+    let reason = "ivfflat trains its lists on the rows: 0 rows have an embedding, 30 are needed".to_owned();
+    assert_eq!(statuses[3].state, MigrationState::Deferred { reason });
+    site.embed().await;
+    let statuses = site.up(&table).await.unwrap();
+    assert_eq!(statuses[3].state, MigrationState::Applied);
+    let options = site
+        .text(
+            "SELECT array_to_string(reloptions, ',') FROM pg_class WHERE relname = 'articles_embedding_idx'",
+        )
+        .await;
+    assert_eq!(options, "lists=3");
+}
+
+#[tokio::test]
+async fn dimensions_choose_the_type_and_whether_there_is_an_index() {
+    for (dimensions, type_name, last) in [
+        (2001, "public.halfvec(2001)", None),
+        (
+            4001,
+            "public.vector(4001)",
+            Some("4001 dimensions cannot be indexed, at most 4000 can: searches are exact"),
+        ),
+    ] {
+        let mut site = Site::new().await;
+        let mut table = articles();
+        table.dimensions = Dimensions::new(dimensions).unwrap();
+        let statuses = site.up(&table).await.unwrap();
+        let expected = last.map_or(MigrationState::Applied, |reason| MigrationState::Skipped {
+            reason: reason.to_owned(),
+        });
+        assert_eq!(statuses[3].state, expected);
+        let found = site
+            .text(
+                "SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+                    WHERE attrelid = 'vectors.articles'::regclass AND attname = 'embedding'",
+            )
+            .await;
+        assert_eq!(found, type_name);
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_are_names() {
+    let long = "é".repeat(31);
+    let full = "x".repeat(63);
+    for text in [
+        "\"; DROP SCHEMA public; --",
+        "it's",
+        "back\\slash",
+        "Ünï çødé $1 %s {{ x }}",
+        &long,
+        &full,
+    ] {
+        let mut site = Site::with_schema(text).await;
+        let mut table = articles();
+        (table.schema, table.table, table.key, table.column) =
+            (name(text), name(text), name("select"), name(text));
+        let statuses = site.up(&table).await.unwrap();
+        assert_eq!(states(&statuses), [&MigrationState::Applied; 4], "{text}");
+        let again = site.up(&table).await.unwrap();
+        assert_eq!(states(&again), [&MigrationState::Applied; 4], "{text}");
+        assert_eq!(
+            site.text("SELECT to_regnamespace('public')::text").await,
+            "public",
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_columns_of_one_database_have_histories_of_their_own() {
+    let mut site = Site::new().await;
+    let mut second = articles();
+    second.table = name("articles_embedding");
+    second.column = name("v");
+    let mut third = articles();
+    third.column = name("embedding_2");
+    third.dimensions = Dimensions::new(5).unwrap();
+    for table in [articles(), second, third] {
+        let statuses = site.up(&table).await.unwrap();
+        assert!(
+            matches!(statuses[3].state, MigrationState::Applied),
+            "{statuses:?}"
+        );
+    }
+    assert_eq!(
+        site.text("SELECT count(*)::text FROM pg_tables WHERE tablename LIKE '%\\_history\\_%'")
+            .await,
+        "3"
+    );
+}
+
+#[tokio::test]
+async fn pending_is_pure_and_says_what_up_then_does() {
+    let mut site = Site::new().await;
+    let table = articles();
+    site.existing_articles(3, "").await;
+    let history = read_history(&mut site.connection, &table).await.unwrap();
+    let facts = table_facts(&mut site.connection, &table).await.unwrap();
+    let planned = pending(&table, &history, &facts).unwrap();
+    let adopts: Vec<_> = planned
+        .iter()
+        .map(|status| (&status.state, status.concurrent))
+        .collect();
+    let (makes, adopt) = (
+        MigrationState::Pending { adopts: false },
+        MigrationState::Pending { adopts: true },
+    );
+    assert_eq!(
+        adopts,
+        [(&makes, false), (&adopt, false), (&makes, false), (&makes, true)]
+    );
+    assert_eq!(
+        site.up_to(&table, Some(3), &|_| {}).await.unwrap()[3].state,
+        makes
+    );
+    assert_eq!(
+        site.up_to(&table, Some(4), &|_| {}).await.unwrap()[3].state,
+        MigrationState::Applied
+    );
+}
