@@ -22,6 +22,7 @@ pub mod error;
 pub mod facts;
 pub mod health;
 pub mod host;
+pub mod pipeline;
 pub mod plan;
 pub mod secret;
 pub mod settings;

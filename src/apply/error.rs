@@ -17,6 +17,8 @@ pub enum ApplyError {
     Receipt { path: PathBuf, problem: String },
     #[error("the server that answers on port {port} is not ours: {difference}")]
     Identity { port: u16, difference: String },
+    #[error("stopped by a signal; what was done is recorded")]
+    Interrupted { exit: Exit },
     #[error("the server did not answer within {seconds} s{said}")]
     NotReady {
         seconds: u64,
@@ -33,6 +35,7 @@ impl Explain for ApplyError {
             Self::Receipt { .. } => "E0503",
             Self::Identity { .. } => "E0504",
             Self::NotReady { .. } => "E0505",
+            Self::Interrupted { .. } => "E0506",
         }
     }
 
@@ -42,6 +45,7 @@ impl Explain for ApplyError {
                 Exit::Refused
             }
             Self::NotReady { .. } => Exit::Resumable,
+            Self::Interrupted { exit } => *exit,
         }
     }
 
@@ -54,6 +58,9 @@ impl Explain for ApplyError {
                 format!("look at it, then move it away: mv {0} {0}.old", path.display())
             }
             Self::Identity { .. } => "pgvector-setup status".to_owned(),
+            Self::Interrupted { .. } => {
+                "run the same command again to go on, or: pgvector-setup rollback".to_owned()
+            }
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
         })
     }

@@ -1,5 +1,21 @@
 //! Plan x Host -> Receipt: the only module that changes the machine.
 
+mod bundle;
+mod checkpoint;
+mod cluster;
+pub mod database;
+mod engine;
 mod error;
+pub mod interrupt;
+mod machine;
+pub mod packages;
+mod progress;
+pub mod receipt;
+mod undo;
 
+pub use cluster::{prove_identity, stop as stop_cluster};
+pub use engine::{Engine, Server};
 pub use error::ApplyError;
+pub use progress::{Progress, Silent};
+pub use receipt::{Made, Outcome, Receipt, Record};
+pub use undo::undo;

@@ -1,1 +1,91 @@
 //! The command line: arguments in, a report out.
+
+mod arguments;
+mod connection;
+mod health;
+mod migrate;
+mod resolve;
+mod rollback;
+mod server;
+mod ui;
+mod up;
+
+use std::ffi::OsString;
+
+pub use arguments::Arguments;
+use arguments::{Command, Output};
+use clap::Parser as _;
+pub use ui::Ui;
+
+use crate::apply::interrupt;
+use crate::error::{Exit, Explain as _, Result};
+use crate::host::{Environment, Host};
+use crate::pipeline::Installation;
+
+/// Parses, runs and reports. The only thing left to the caller is to exit.
+pub async fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> Exit {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    let ui = Ui::new(arguments.output);
+    interrupt::listen(
+        move || ui.say("stopping at the next safe point; once more to stop at once"),
+        #[allow(clippy::exit, reason = "a second signal asks for just this")]
+        |exit| std::process::exit(exit as i32),
+    );
+    let host = Host::new(environment);
+    match dispatch(arguments, &host, &ui).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            ui.error(&error);
+            error.exit()
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
+    let Arguments {
+        command,
+        options,
+        output: Output { .. },
+    } = arguments;
+    let Some(command) = command else {
+        if ui.can_ask() {
+            let settings = resolve::resolve(options, host)?;
+            return up::wizard(host, &settings, ui).await;
+        }
+        use clap::CommandFactory as _;
+        ui.say(Arguments::command().render_long_help().to_string());
+        return Ok(Exit::Usage);
+    };
+    if let Command::Relay { socket } = &command {
+        return server::relay(host, socket).await;
+    }
+    let settings = resolve::resolve(options, host)?;
+    let installation = Installation::new(host, &settings)?;
+    match command {
+        Command::Up(consent) => up::up(&installation, consent, ui).await,
+        Command::Plan { check } => up::plan(&installation, check, ui).await,
+        Command::Start => server::start(&installation, ui).await,
+        Command::Stop => server::stop(&installation, ui).await,
+        Command::Status => server::status(&installation, ui).await,
+        Command::Destroy(destruction) => server::destroy(&installation, &destruction, ui).await,
+        Command::Env { format } => connection::env(&installation, format, ui).await,
+        Command::Psql { arguments } => connection::psql(&installation, &arguments).await,
+        Command::Migrate { command } => migrate::run(&installation, command, ui).await,
+        Command::Verify => health::verify(&installation, ui).await,
+        Command::Doctor { recall } => health::doctor(&installation, recall, ui).await,
+        Command::Rollback { consent, destruction } => {
+            rollback::rollback(&installation, consent, &destruction, ui).await
+        }
+        Command::Relay { .. } => Ok(Exit::Bug),
+    }
+}

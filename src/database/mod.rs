@@ -1,9 +1,12 @@
 //! Everything after "a server answers": connecting, the database steps, migrations, the index.
 
 mod connect;
+pub mod credentials;
 mod error;
+pub mod facts;
 pub mod index;
 pub mod migrate;
+pub mod scram;
 pub mod sql;
 
 pub use connect::{Endpoint, Login, connect};

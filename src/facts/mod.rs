@@ -1,8 +1,13 @@
 //! Host -> Facts: what is here, by read-only probes.
 
 pub mod apt;
+pub mod binaries;
+pub mod bundle;
+pub mod cluster;
 pub mod clusters;
+pub mod embedded;
 mod error;
+pub mod layout;
 pub mod os;
 pub mod os_release;
 pub mod packages;
@@ -10,3 +15,4 @@ pub mod privilege;
 pub mod system;
 
 pub use error::FactsError;
+pub use layout::Layout;

@@ -17,4 +17,4 @@ mod verify;
 pub use doctor::{DoctorOptions, doctor};
 pub use error::HealthError;
 pub use finding::{Finding, HealthReport, Severity};
-pub use verify::{Verification, VerifyOptions, verify};
+pub use verify::{Verification, VerifyOptions, suited_rows, verify};

@@ -44,16 +44,19 @@ impl Host {
     /// # Errors
     /// [`HostError::Io`] (see [`HostError::is_not_found`]), [`HostError::TooLarge`] over 4 MiB.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        self.read_large(path, READ_LIMIT)
+    }
+
+    /// A whole file of up to `limit` bytes.
+    pub fn read_large(&self, path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
         let failed = |source| HostError::io("read", path, source);
         let file = File::open(path).map_err(failed)?;
         let mut bytes = Vec::new();
-        file.take(READ_LIMIT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if bytes.len() as u64 > READ_LIMIT {
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
             return Err(HostError::TooLarge {
                 path: path.to_owned(),
-                limit: READ_LIMIT,
+                limit,
             });
         }
         Ok(bytes)
@@ -97,6 +100,55 @@ impl Host {
             let _ = rustix::fs::unlinkat(&directory, &temporary, AtFlags::empty());
         }
         written
+    }
+
+    /// Writes one new file of a tree that nobody uses yet, with its directories. Not durable by itself:
+    /// [`Host::sync_file_system`] comes before the tree is used.
+    pub fn write_new(
+        &self,
+        tree: &Path,
+        relative: &Path,
+        content: &[u8],
+        mode: FileMode,
+    ) -> Result<(), HostError> {
+        let path = tree.join(relative);
+        let failed = |source| HostError::io("write", &path, source);
+        let parent = path.parent().unwrap_or(tree);
+        if !parent.is_dir() {
+            let mut builder = std::fs::DirBuilder::new();
+            std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o755);
+            builder.create(parent).map_err(failed)?;
+        }
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed)?;
+        file.write_all(content).map_err(failed)?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|source| failed(source.into()))
+    }
+
+    /// Makes everything on the file system of `path` durable.
+    pub fn sync_file_system(&self, path: &Path) -> Result<(), HostError> {
+        let directory = open_directory(path)?;
+        #[cfg(target_os = "linux")]
+        let synced = rustix::fs::syncfs(&directory);
+        #[cfg(not(target_os = "linux"))]
+        let synced = rustix::fs::fsync(&directory);
+        synced.map_err(|source| HostError::io("sync", path, source.into()))
+    }
+
+    /// Appends to a file that is there already, keeping its mode and owner.
+    pub fn append(&self, path: &Path, content: &[u8]) -> Result<(), HostError> {
+        let (directory, name) = self.open_parent(path)?;
+        let failed = |source| HostError::io("write", path, source);
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&directory, &name, flags, Mode::empty())
+            .map_err(|source| failed(source.into()))?;
+        let mut file = File::from(file);
+        file.write_all(content)
+            .and_then(|()| file.sync_all())
+            .map_err(failed)
     }
 
     /// Opens a file for appending, made with `mode` when it is not there. Used by the receipt alone.

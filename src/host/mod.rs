@@ -8,18 +8,21 @@
 
 mod account;
 mod command;
+mod detached;
 mod error;
 mod files;
 mod lock;
+mod ports;
 mod process;
 mod run;
 
 pub use account::Account;
 pub use command::{Command, Output, Privilege, quote_word};
+pub use detached::Detached;
 pub use error::HostError;
 pub use files::{FileMode, Owner};
 pub use lock::Lock;
-pub use process::{process_is_alive, terminate};
+pub use process::{interrupt, process_is_alive, terminate};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.
 #[derive(Debug, Clone)]
@@ -33,7 +36,8 @@ pub struct Host {
 pub struct Environment {
     pub home: Option<std::path::PathBuf>,
     pub data_home: Option<std::path::PathBuf>,
-    pub cache_home: Option<std::path::PathBuf>,
+    /// The user's own `PATH`, looked at for pip alone and never by root.
+    pub search_path: Option<std::ffi::OsString>,
     /// Handed on to pip alone, so that the user's mirrors and proxies hold: `PIP_*`, `*_proxy`, certificate bundles.
     pub download: Vec<(String, std::ffi::OsString)>,
 }

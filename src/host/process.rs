@@ -17,6 +17,13 @@ pub fn terminate(pid: u32) {
     }
 }
 
+/// Sends SIGINT, as Ctrl-C would.
+pub fn interrupt(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::INT);
+    }
+}
+
 pub(super) fn kill_group(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(pid, Signal::KILL);

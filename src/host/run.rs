@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Command, Host, HostError, Output, Privilege};
 
 /// The only search path a child ever sees.
-const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Host {
     /// Runs a child to its end and captures its output.
@@ -25,9 +25,35 @@ impl Host {
             .expect("a blocking task does not panic")
     }
 
+    /// Becomes another program on the same terminal (psql). Returns only when that fails.
+    pub fn replace_by(&self, command: &Command) -> HostError {
+        let mut child = std::process::Command::new(&command.program);
+        child
+            .args(&command.arguments)
+            .envs(command.environment.iter().map(|(name, value)| (name, value)));
+        let source = child.exec();
+        HostError::Spawn {
+            command: command.shown(),
+            purpose: command.purpose.clone(),
+            source,
+        }
+    }
+
     /// The absolute path of a program from the fixed search path, or `None`.
     pub fn which(&self, program: &str) -> Option<std::path::PathBuf> {
         which::which_in(program, Some(SAFE_PATH), "/").ok()
+    }
+
+    /// Like [`Host::which`], and for a plain user then from the user's own search path: what the user trusts for itself.
+    pub fn which_as_user(&self, program: &str) -> Option<std::path::PathBuf> {
+        let own = || {
+            if self.is_root() {
+                None
+            } else {
+                which::which_in(program, self.environment.search_path.as_ref(), "/").ok()
+            }
+        };
+        self.which(program).or_else(own)
     }
 
     fn expression(&self, command: &Command) -> duct::Expression {

@@ -1,8 +1,14 @@
 //! Facts x Settings -> Plan: pure functions, one file a backend. Nothing here can reach the machine.
 
+pub mod database;
+pub mod embedded;
 mod refusal;
+mod show;
 mod step;
 pub mod system;
+mod undo;
 
 pub use refusal::Refusal;
+pub use show::plan_text;
 pub use step::{Package, Plan, Step};
+pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

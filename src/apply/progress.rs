@@ -1,0 +1,22 @@
+//! What an apply tells while it works. The terminal, the JSON mode and the tests each listen in their own way.
+
+use crate::database::index::BuildProgress;
+use crate::plan::Step;
+
+use super::Outcome;
+
+pub trait Progress: Sync {
+    /// A step begins; `number` counts from 1 of `total`.
+    fn begins(&self, _number: usize, _total: usize, _step: &Step) {}
+    fn ended(&self, _step: &Step, _outcome: &Outcome) {}
+    /// An index build moved on.
+    fn builds(&self, _progress: &BuildProgress) {}
+    /// Something is being waited for: a lock with its holder, a server that recovers.
+    fn waits(&self, _what: &str) {}
+}
+
+/// Says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {}

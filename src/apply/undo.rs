@@ -1,0 +1,179 @@
+//! Undoing: each entry of the receipt is taken back and marked, so that an undo that is cut off goes on where it was.
+
+use std::time::Duration;
+
+use sqlx::Executor as _;
+
+use super::engine::Engine;
+use super::{cluster, packages};
+use crate::database::sql::composed;
+use crate::database::{DatabaseError, connect, sqlstate};
+use crate::error::Result;
+use crate::host::{Command, Privilege};
+use crate::plan::{Undo, UndoStep};
+use crate::settings::Identifier;
+
+const STILL_IN_USE: [&str; 2] = ["2BP01", "55006"];
+
+/// Takes the steps back in order; what stays is returned with its reason. Once nothing stays, the receipt goes too, and
+/// then the directories that held it.
+pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<String>> {
+    let (mut kept, mut directories) = (Vec::new(), Vec::new());
+    for step in steps {
+        if let Undo::RemoveEmptyDirectory { path } = &step.undo {
+            directories.push(path);
+            continue;
+        }
+        if let Some(title) = step.undo.title() {
+            engine.progress.waits(&title);
+        }
+        match take_back(engine, &step.undo).await? {
+            Some(reason) => kept.push(reason),
+            None => engine.receipt.undone(step.sequence)?,
+        }
+    }
+    if kept.is_empty() {
+        let layout = engine.layout;
+        for path in [&layout.start_log, &layout.receipt, &layout.lock] {
+            engine.host.remove_file(path)?;
+        }
+        for path in directories {
+            engine.host.remove_empty_directory(path);
+        }
+    }
+    Ok(kept)
+}
+
+/// `Some` says what stays and why.
+async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String>> {
+    let host = engine.host;
+    match undo {
+        Undo::Nothing => {}
+        Undo::Keep { what, why } => return Ok(Some(format!("{what}: {why}"))),
+        Undo::MigrateDown { database, to } => migrate_down(engine, database, *to).await?,
+        Undo::DropSchema { database, schema } => return drop_schema(engine, database, schema).await,
+        Undo::DropDatabase { database, oid } => {
+            let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());
+            return drop_if_ours(engine, "pg_database", "datname", database, oid.as_deref(), &sql).await;
+        }
+        Undo::DropRole { role, oid } => {
+            let sql = format!("DROP ROLE IF EXISTS {}", role.quoted());
+            return drop_if_ours(engine, "pg_roles", "rolname", role, oid.as_deref(), &sql).await;
+        }
+        Undo::RemoveFile { path } => host.remove_file(path)?,
+        Undo::StopCluster { data, log } => {
+            cluster::stop(host, data, log, engine.progress).await?;
+            host.remove_file(log)?;
+        }
+        Undo::DestroyCluster { data } => {
+            cluster::stop(host, data, &engine.layout.start_log, engine.progress).await?;
+            host.remove_directory(data)?;
+            for name in host
+                .list(&engine.layout.instance)
+                .iter()
+                .filter(|name| name.starts_with("data.partial"))
+            {
+                host.remove_directory(&engine.layout.instance.join(name))?;
+            }
+        }
+        Undo::RemoveDirectory { path } => host.remove_directory(path)?,
+        Undo::RemoveEmptyDirectory { path } => {
+            host.remove_empty_directory(path);
+        }
+        Undo::RemoveUser { name } => {
+            // userdel: 6 is "the user does not exist" (userdel(8)).
+            let Some(userdel) = host.which("userdel") else {
+                return Ok(Some(format!("the system user {name}: there is no userdel")));
+            };
+            let command = Command::new(userdel, "remove the system user")
+                .argument(name)
+                .accept([6])
+                .privilege(Privilege::Root);
+            host.run(&command.deadline(Duration::from_secs(30))).await?;
+        }
+        Undo::DropSystemCluster { .. } | Undo::RemovePackages { .. } => {
+            return packages::undo(host, undo, engine.progress).await;
+        }
+    }
+    Ok(None)
+}
+
+async fn migrate_down(engine: &Engine<'_>, database: &Identifier, to: i32) -> Result<()> {
+    let Some(server) = &engine.server else {
+        return Ok(());
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
+    let _ = (&mut connection, to);
+    Ok(())
+}
+
+/// Drops the object if it is still the one that we made: a successor of the same name has another oid.
+async fn drop_if_ours(
+    engine: &Engine<'_>,
+    catalog: &str,
+    column: &str,
+    name: &Identifier,
+    oid: Option<&str>,
+    sql: &str,
+) -> Result<Option<String>> {
+    let Some(server) = &engine.server else {
+        return Ok(Some(format!("{name}: the server does not run")));
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let there: Option<String> = sqlx::query_scalar(composed(format!(
+        "SELECT oid::text FROM pg_catalog.{catalog} WHERE {column} = $1"
+    )))
+    .bind(name.as_str())
+    .fetch_optional(&mut connection)
+    .await
+    .map_err(DatabaseError::statement("read the catalog"))?;
+    let Some(there) = there else { return Ok(None) };
+    if oid.is_some_and(|oid| oid != there) {
+        return Ok(Some(format!("{name}: somebody else made it anew since")));
+    }
+    match connection.execute(composed(sql)).await {
+        Ok(_) => Ok(None),
+        Err(error) if sqlstate(&error).is_some_and(|code| STILL_IN_USE.contains(&code.as_str())) => {
+            let message = error
+                .as_database_error()
+                .map(|error| error.message().to_owned())
+                .unwrap_or_default();
+            Ok(Some(format!("{name}: {message}")))
+        }
+        Err(error) => Err(DatabaseError::statement(format!("run: {sql}"))(error).into()),
+    }
+}
+
+async fn drop_schema(
+    engine: &Engine<'_>,
+    database: &Identifier,
+    schema: &Identifier,
+) -> Result<Option<String>> {
+    let Some(server) = &engine.server else {
+        return Ok(Some(format!("{schema}: the server does not run")));
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
+    let role = engine.settings.role.quoted();
+    let mut statements = vec![format!(
+        "ALTER ROLE {role} IN DATABASE {} RESET search_path",
+        database.quoted()
+    )];
+    if schema.as_str() != "public" {
+        statements.push(format!("DROP SCHEMA IF EXISTS {}", schema.quoted()));
+    }
+    statements.push(format!(
+        "REVOKE ALL ON DATABASE {} FROM {role}",
+        database.quoted()
+    ));
+    for sql in statements {
+        match connection.execute(composed(&*sql)).await {
+            Ok(_) => {}
+            Err(error) if sqlstate(&error).is_some_and(|code| STILL_IN_USE.contains(&code.as_str())) => {
+                return Ok(Some(format!("schema {schema}: other objects are in it")));
+            }
+            Err(error) if sqlstate(&error).as_deref() == Some("42704") => {}
+            Err(error) => return Err(DatabaseError::statement(format!("run: {sql}"))(error).into()),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,352 @@
+//! The command line as clap reads it. The doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::{Metric, Target};
+
+/// Take a machine from nothing to a proven pgvector database, and undo it again
+///
+/// Without a command: on a terminal the wizard, else this help.
+#[derive(Debug, Parser)]
+#[command(name = "pgvector-setup", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub options: Options,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How the program talks.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Print one JSON document on standard output
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Install, start, create, migrate and prove; does nothing where nothing is missing
+    Up(Consent),
+    /// Show what `up` would do; changes nothing
+    Plan {
+        /// Exit with 8 when something is missing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Start the embedded server
+    Start,
+    /// Stop the embedded server
+    Stop,
+    /// Say what is there and whether it runs
+    Status,
+    /// Stop the embedded server and delete its data
+    Destroy(Destruction),
+    /// Print how to connect, for a shell or a .env file
+    Env {
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = EnvFormat::Shell)]
+        format: EnvFormat,
+    },
+    /// Open psql as the application's role
+    Psql {
+        /// Handed to psql as they are
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Look at or change the schema's version
+    Migrate {
+        #[command(subcommand)]
+        command: Migrate,
+    },
+    /// Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing behind
+    Verify,
+    /// Read the database's health; changes nothing
+    Doctor {
+        /// Measure recall on the real table too
+        #[arg(long)]
+        recall: bool,
+    },
+    /// Undo what `up` did, newest first; never touches what was there before
+    Rollback {
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        destruction: Destruction,
+    },
+    /// Copy standard input and output to a server's socket (used by this program itself)
+    #[command(hide = true)]
+    Relay { socket: PathBuf },
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Consent {
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Destruction {
+    /// Agree to lose the data of what bears this name (the instance, or the database of the system target)
+    #[arg(long, value_name = "NAME")]
+    pub destroy_data: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// Show each migration and its state
+    Status,
+    /// Apply what is missing
+    Up {
+        /// Stop after this version
+        #[arg(long, value_name = "N")]
+        to: Option<i32>,
+    },
+    /// Take migrations back, newest first
+    Down {
+        /// Keep this version and all before it
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        to: i32,
+        /// Agree to lose the data of this column or table
+        #[arg(long, value_name = "NAME")]
+        destroy: Option<String>,
+        /// Write the vectors to this file first
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+    /// Print the SQL of every migration
+    Sql,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnvFormat {
+    /// `export NAME=value`
+    Shell,
+    /// `NAME=value`
+    Dotenv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexMethod {
+    /// A graph: best recall, slower to build
+    Hnsw,
+    /// Clusters: needs rows before it is built
+    Ivfflat,
+    /// Exact searches that read every row
+    None,
+}
+
+/// What is wanted. Flags go before `PGVECTOR_SETUP_*` in the environment, which goes before `pgvector-setup.toml`.
+#[derive(Debug, Clone, Default, Args, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[command(next_help_heading = "What is wanted")]
+pub struct Options {
+    /// Where the database lives [default: embedded]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "PGVECTOR_SETUP_TARGET",
+        hide_env = true
+    )]
+    pub target: Option<Target>,
+    /// Name of the embedded cluster [default: default]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_INSTANCE",
+        hide_env = true
+    )]
+    pub instance: Option<String>,
+    /// Where data and records are kept [default: the user's data directory, /var/lib/pgvector-setup for root]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PGVECTOR_SETUP_DIRECTORY",
+        hide_env = true
+    )]
+    pub directory: Option<PathBuf>,
+    /// TCP port on loopback [default: the first free one from 54320; system: the only cluster's]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "PGVECTOR_SETUP_PORT",
+        hide_env = true
+    )]
+    pub port: Option<u16>,
+    /// PostgreSQL major [default: the best that can be had]
+    #[arg(
+        long,
+        global = true,
+        value_name = "MAJOR",
+        env = "PGVECTOR_SETUP_PG",
+        hide_env = true
+    )]
+    pub pg: Option<u16>,
+    /// Portable bundle (a wheel file) that is already at hand
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_BUNDLE",
+        hide_env = true
+    )]
+    pub bundle: Option<PathBuf>,
+    /// Database [default: vectors]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_DATABASE",
+        hide_env = true
+    )]
+    pub database: Option<String>,
+    /// The application's role [default: vectors]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_ROLE",
+        hide_env = true
+    )]
+    pub role: Option<String>,
+    /// Schema of the table [default: the role's name]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_SCHEMA",
+        hide_env = true
+    )]
+    pub schema: Option<String>,
+    /// Schema of the extension [default: public]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_EXTENSION_SCHEMA",
+        hide_env = true
+    )]
+    pub extension_schema: Option<String>,
+    /// Table [default: articles]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_TABLE",
+        hide_env = true
+    )]
+    pub table: Option<String>,
+    /// Key column [default: uri]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_KEY",
+        hide_env = true
+    )]
+    pub key: Option<String>,
+    /// Embedding column [default: embedding]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PGVECTOR_SETUP_COLUMN",
+        hide_env = true
+    )]
+    pub column: Option<String>,
+    /// Components of each vector, 1 to 16000 [default: 1536]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "PGVECTOR_SETUP_DIMENSIONS",
+        hide_env = true
+    )]
+    #[serde(deserialize_with = "number_or_text")]
+    pub dimensions: Option<String>,
+    /// Distance [default: cosine]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "PGVECTOR_SETUP_METRIC",
+        hide_env = true
+    )]
+    pub metric: Option<Metric>,
+    /// Index [default: hnsw]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "PGVECTOR_SETUP_INDEX",
+        hide_env = true
+    )]
+    pub index: Option<IndexMethod>,
+    /// hnsw: connections a layer, 2 to 100 [default: 16]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "PGVECTOR_SETUP_M",
+        hide_env = true
+    )]
+    pub m: Option<u16>,
+    /// hnsw: candidates while building, 4 to 1000 [default: 64]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "PGVECTOR_SETUP_EF_CONSTRUCTION",
+        hide_env = true
+    )]
+    pub ef_construction: Option<u16>,
+    /// ivfflat: lists, 1 to 32768, or auto [default: auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N|auto",
+        env = "PGVECTOR_SETUP_LISTS",
+        hide_env = true
+    )]
+    #[serde(deserialize_with = "number_or_text")]
+    pub lists: Option<String>,
+    /// File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_CONFIG",
+        hide_env = true
+    )]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// `dimensions = 768` and `dimensions = "768"` mean the same.
+fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    Ok(Some(
+        match <Either as serde::Deserialize>::deserialize(deserializer)? {
+            Either::Number(number) => number.to_string(),
+            Either::Text(text) => text,
+        },
+    ))
+}

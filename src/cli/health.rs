@@ -1,0 +1,56 @@
+//! `verify` and `doctor`.
+
+use super::Ui;
+use crate::error::{Exit, Result};
+use crate::health::{self, DoctorOptions, Verification, VerifyOptions};
+use crate::pipeline::Installation;
+
+pub(super) async fn verify(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
+    let (mut connection, version) = installation.application().await?;
+    let parallel_build = version.is_some_and(health::advisories::Version::parallel_build_is_safe);
+    let options = VerifyOptions {
+        parallel_build,
+        ..VerifyOptions::default()
+    };
+    let verification = health::verify(&mut connection, &installation.settings.table, &options).await?;
+    if ui.is_json() {
+        ui.json(&verification);
+    } else {
+        ui.print(verification_text(&verification));
+    }
+    Ok(if verification.passed {
+        Exit::Done
+    } else {
+        Exit::Unhealthy
+    })
+}
+
+pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &Ui) -> Result<Exit> {
+    let server = installation.running_server().await?;
+    let settings = installation.settings;
+    let mut connection = crate::database::connect(
+        &server.endpoint,
+        &server.administrator,
+        settings.database.as_str(),
+    )
+    .await?;
+    let options = DoctorOptions {
+        recall,
+        ..DoctorOptions::default()
+    };
+    let report = health::doctor(&mut connection, &settings.table, &options).await?;
+    if ui.is_json() {
+        ui.json(&report);
+    } else {
+        ui.print(health::report::doctor(&report));
+    }
+    Ok(if report.healthy {
+        Exit::Done
+    } else {
+        Exit::Unhealthy
+    })
+}
+
+pub(super) fn verification_text(verification: &Verification) -> String {
+    health::report::verify(verification)
+}

@@ -1,0 +1,66 @@
+//! `migrate status | up | down | sql`.
+
+use super::Ui;
+use super::arguments::Migrate;
+use crate::database::connect;
+use crate::database::migrate::{self, MigrationState, MigrationStatus};
+use crate::error::{Exit, Result};
+use crate::pipeline::Installation;
+use crate::settings::Identifier;
+
+pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &Ui) -> Result<Exit> {
+    let (settings, table) = (installation.settings, &installation.settings.table);
+    if let Migrate::Sql = command {
+        ui.print(migrate::sql(table)?);
+        return Ok(Exit::Done);
+    }
+    let server = installation.running_server().await?;
+    let database = settings.database.as_str().to_owned();
+    let mut connection = connect(&server.endpoint, &server.administrator, &database).await?;
+    match command {
+        Migrate::Sql => Ok(Exit::Done),
+        Migrate::Status => {
+            let history = migrate::read_history(&mut connection, table).await?;
+            let facts = migrate::table_facts(&mut connection, table).await?;
+            show(&migrate::pending(table, &history, &facts)?, ui);
+            Ok(Exit::Done)
+        }
+        Migrate::Up { to } => {
+            let (_lock, _receipt) = installation.open("migrate up")?;
+            let progress = |build| crate::apply::Progress::builds(ui, &build);
+            let migrator = crate::apply::database::migrator(settings, &server, &progress);
+            show(&migrator.up(&mut connection, to).await?, ui);
+            Ok(Exit::Done)
+        }
+        Migrate::Down { to, destroy, export } => {
+            let (_lock, _receipt) = installation.open("migrate down")?;
+            let consent = destroy.map(Identifier::new).transpose()?;
+            let _ = (to, consent, export);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn show(statuses: &[MigrationStatus], ui: &Ui) {
+    if ui.is_json() {
+        ui.json(&serde_json::json!({ "schema": 1, "migrations": statuses }));
+        return;
+    }
+    let line = |status: &MigrationStatus| {
+        let state = match &status.state {
+            MigrationState::Applied => "applied".to_owned(),
+            MigrationState::Adopted => "adopted".to_owned(),
+            MigrationState::Pending { .. } => "pending".to_owned(),
+            MigrationState::Skipped { reason } => format!("skipped: {reason}"),
+            MigrationState::Deferred { reason } => format!("deferred: {reason}"),
+        };
+        format!(
+            "{:>3}  {:<18} {:<22} {state}",
+            status.version,
+            status.name,
+            status.applied_on.as_deref().unwrap_or("-")
+        )
+    };
+    let lines: Vec<String> = statuses.iter().map(line).collect();
+    ui.print(lines.join("\n"));
+}

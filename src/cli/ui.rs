@@ -1,0 +1,127 @@
+//! The one place that prints: data on stdout, talk on stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the lint points here")]
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::arguments::Output;
+use crate::apply::{Outcome, Progress};
+use crate::database::index::BuildProgress;
+use crate::error::{Error, Explain as _};
+use crate::plan::Step;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    output: Output,
+    is_terminal: bool,
+    can_ask: bool,
+}
+
+impl Ui {
+    pub fn new(output: Output) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        Self {
+            output,
+            is_terminal,
+            can_ask: is_terminal && std::io::stdin().is_terminal(),
+        }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.output.json
+    }
+
+    /// Whether a person can be asked something.
+    pub fn can_ask(&self) -> bool {
+        self.can_ask && !self.output.json
+    }
+
+    /// Talk: progress and remarks.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.output.quiet && !self.output.json {
+            let _ = writeln!(std::io::stderr(), "{}", text.as_ref().trim_end());
+        }
+    }
+
+    /// Data that could be piped. A reader that went away is not an error.
+    pub fn print(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stdout(), "{}", text.as_ref().trim_end());
+    }
+
+    /// The one document of `--json`.
+    pub fn json(&self, value: &impl serde::Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.print(text),
+            Err(error) => self.say(format!("error: the report cannot be written as JSON: {error}")),
+        }
+    }
+
+    pub fn error(&self, error: &Error) {
+        if self.output.json {
+            self.json(&serde_json::json!({
+                "error": { "code": error.code(), "message": error.to_string(), "hint": error.hint(), "exit": error.exit() as u8 }
+            }));
+            return;
+        }
+        let _ = writeln!(std::io::stderr(), "error[{}]: {error}", error.code());
+        if let Some(hint) = error.hint() {
+            let _ = writeln!(std::io::stderr(), "hint: {hint}");
+        }
+    }
+
+    /// Asks for a line of text; empty when the person gave up.
+    pub fn ask(&self, question: &str) -> String {
+        dialoguer::Input::<String>::new()
+            .with_prompt(question)
+            .allow_empty(true)
+            .interact_text()
+            .unwrap_or_default()
+    }
+
+    /// Asks once; no is the default.
+    pub fn confirm(&self, question: &str) -> bool {
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+            .unwrap_or(false)
+    }
+}
+
+impl Progress for Ui {
+    fn begins(&self, number: usize, total: usize, step: &Step) {
+        self.say(format!("[{number}/{total}] {}", step.title()));
+    }
+
+    fn ended(&self, _step: &Step, outcome: &Outcome) {
+        match outcome {
+            Outcome::AlreadyThere => self.say("      already there"),
+            Outcome::Skipped { why } => self.say(format!("      {why}")),
+            Outcome::Changed { .. } | Outcome::Failed { .. } => {}
+        }
+    }
+
+    fn builds(&self, progress: &BuildProgress) {
+        if self.is_terminal && !self.output.quiet && !self.output.json {
+            let _ = write!(std::io::stderr(), "\r\x1b[K      {}\r", build_text(progress));
+        }
+    }
+
+    fn waits(&self, what: &str) {
+        self.say(format!("      waiting: {what}"));
+    }
+}
+
+/// One line of an index build: phase, share, time left, and whom it waits for.
+fn build_text(progress: &BuildProgress) -> String {
+    let mut text = progress.phase.clone();
+    if let Some(fraction) = progress.fraction {
+        text.push_str(&format!(" {:.0} %", fraction * 100.0));
+    }
+    if let Some(remaining) = progress.remaining {
+        text.push_str(&format!(", about {} s left", remaining.as_secs()));
+    }
+    if let Some(blocker) = &progress.waiting_for {
+        text.push_str(&format!(", waits for {blocker}"));
+    }
+    text
+}

@@ -1,0 +1,108 @@
+//! `up` and `plan`: the same plan, applied or only shown.
+
+use super::Ui;
+use super::arguments::Consent;
+use super::connection::Connection;
+use crate::error::{Exit, Result};
+use crate::host::{Host, Privilege};
+use crate::pipeline::{Done, Installation, Plans};
+use crate::plan::{Step, plan_text};
+use crate::settings::{Settings, SettingsError};
+
+pub(super) async fn plan(installation: &Installation<'_>, check: bool, ui: &Ui) -> Result<Exit> {
+    let plans = installation.plan().await?;
+    if ui.is_json() {
+        ui.json(&report(&plans));
+    } else if plans.is_empty() {
+        ui.say("nothing to do");
+    } else {
+        ui.print(plans_text(&plans));
+    }
+    Ok(if check && !plans.is_empty() {
+        Exit::Pending
+    } else {
+        Exit::Done
+    })
+}
+
+pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &Ui) -> Result<Exit> {
+    let plans = installation.plan().await?;
+    if plans.is_empty() {
+        return nothing_to_do(installation, &plans, ui).await;
+    }
+    ui.say(plans_text(&plans));
+    if !consent.yes {
+        if !ui.can_ask() {
+            return Err(SettingsError::Consent { flag: "--yes".into() }.into());
+        }
+        if !ui.confirm("Go on?") {
+            ui.say("nothing was changed");
+            return Ok(Exit::Refused);
+        }
+    }
+    let done = installation.up(&plans, ui).await?;
+    finish(installation, &plans, &done, ui).await
+}
+
+async fn nothing_to_do(installation: &Installation<'_>, plans: &Plans, ui: &Ui) -> Result<Exit> {
+    for note in &plans.database.notes {
+        ui.say(format!("note: {note}"));
+    }
+    ui.say("nothing to do");
+    if ui.is_json() {
+        let connection = Connection::of(installation).await?;
+        ui.json(&serde_json::json!({ "schema": 1, "changed": false, "steps": 0, "notes": plans.database.notes, "connection": connection }));
+    }
+    Ok(Exit::Done)
+}
+
+async fn finish(installation: &Installation<'_>, plans: &Plans, done: &Done, ui: &Ui) -> Result<Exit> {
+    let connection = Connection::of(installation).await?;
+    let passed = done
+        .verification
+        .as_ref()
+        .is_none_or(|verification| verification.passed);
+    if ui.is_json() {
+        ui.json(&serde_json::json!({
+            "schema": 1, "changed": true, "steps": done.steps, "notes": plans.database.notes,
+            "verification": done.verification, "connection": connection,
+        }));
+    } else {
+        if let Some(verification) = &done.verification {
+            ui.say(super::health::verification_text(verification));
+        }
+        ui.print(connection.text());
+    }
+    Ok(if passed { Exit::Done } else { Exit::Unhealthy })
+}
+
+pub(super) fn plans_text(plans: &Plans) -> String {
+    let first = plan_text(&plans.server, 1);
+    format!(
+        "{first}{}",
+        plan_text(&plans.database, plans.server.steps.len() + 1)
+    )
+}
+
+/// The plan as data: each step as it will be applied, with its title, its lines and the privilege it needs.
+fn report(plans: &Plans) -> serde_json::Value {
+    let step = |step: &Step| {
+        serde_json::json!({
+            "title": step.title(), "details": step.details(), "needs_root": step.privilege() == Privilege::Root, "step": step,
+        })
+    };
+    let steps: Vec<_> = plans
+        .server
+        .steps
+        .iter()
+        .chain(&plans.database.steps)
+        .map(step)
+        .collect();
+    let notes: Vec<_> = plans.server.notes.iter().chain(&plans.database.notes).collect();
+    serde_json::json!({ "schema": 1, "pending": plans.step_count(), "notes": notes, "steps": steps })
+}
+
+pub(super) async fn wizard(host: &Host, settings: &Settings, ui: &Ui) -> Result<Exit> {
+    let installation = Installation::new(host, settings)?;
+    up(&installation, Consent { yes: false }, ui).await
+}

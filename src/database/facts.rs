@@ -1,0 +1,169 @@
+//! What the server and the database hold already. Read-only; three round trips.
+
+use sqlx::{PgConnection, Row as _};
+
+use super::DatabaseError;
+use super::migrate::{self, History, TableFacts};
+use super::sql::composed;
+use crate::error::Result;
+use crate::settings::{Settings, VectorTable};
+
+/// Everything the database plan depends on. `Default` is a server that has nothing of ours yet.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct DatabaseFacts {
+    pub server: ServerFacts,
+    pub role: Option<RoleFacts>,
+    pub database: Option<DatabaseEntry>,
+    /// `None` while the database is not there.
+    pub inside: Option<InsideFacts>,
+    /// Whether the application's password is on disk.
+    pub credentials_exist: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ServerFacts {
+    /// `server_version_num`: 180004 for 18.4; 0 while no server answers.
+    pub version: i32,
+    pub system_identifier: String,
+    pub data_directory: String,
+    pub is_in_recovery: bool,
+    pub is_read_only: bool,
+    pub administrator_is_superuser: bool,
+    /// The pgvector that this server can load.
+    pub available_pgvector: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RoleFacts {
+    pub is_superuser: bool,
+    pub can_log_in: bool,
+    pub oid: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DatabaseEntry {
+    pub owner: String,
+    pub encoding: String,
+    pub allows_connections: bool,
+    pub oid: String,
+    pub role_may_connect: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct InsideFacts {
+    /// The owner of the schema, if the schema is there.
+    pub schema_owner: Option<String>,
+    pub role_may_create: bool,
+    pub extension_schema_exists: bool,
+    pub history: History,
+    pub table: TableFacts,
+}
+
+const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
+    (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier, \
+    current_setting('data_directory') AS data_directory, pg_is_in_recovery() AS is_in_recovery, \
+    current_setting('default_transaction_read_only') = 'on' AS is_read_only, \
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser, \
+    (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS pgvector, \
+    r.oid::text AS role_oid, r.rolsuper, r.rolcanlogin, \
+    d.oid::text AS database_oid, pg_get_userbyid(d.datdba)::text AS owner, pg_encoding_to_char(d.encoding)::text AS encoding, \
+    d.datallowconn, CASE WHEN r.oid IS NOT NULL AND d.oid IS NOT NULL THEN has_database_privilege(r.oid, d.oid, 'CONNECT') END AS may_connect \
+    FROM (SELECT) AS one LEFT JOIN pg_roles r ON r.rolname = $1 LEFT JOIN pg_database d ON d.datname = $2";
+
+/// Reads the server, the role and the database from the administrator's session in any database.
+pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Result<DatabaseFacts> {
+    let failed = || DatabaseError::statement("read what the server holds");
+    let row = sqlx::query(SERVER)
+        .bind(settings.role.as_str())
+        .bind(settings.database.as_str())
+        .fetch_one(connection)
+        .await
+        .map_err(failed())?;
+    let read = || -> Result<DatabaseFacts, sqlx::Error> {
+        let role = match row.try_get::<Option<String>, _>("role_oid")? {
+            None => None,
+            Some(oid) => Some(RoleFacts {
+                oid,
+                is_superuser: row.try_get("rolsuper")?,
+                can_log_in: row.try_get("rolcanlogin")?,
+            }),
+        };
+        let database = match row.try_get::<Option<String>, _>("database_oid")? {
+            None => None,
+            Some(oid) => Some(DatabaseEntry {
+                oid,
+                owner: row.try_get("owner")?,
+                encoding: row.try_get("encoding")?,
+                allows_connections: row.try_get("datallowconn")?,
+                role_may_connect: row.try_get("may_connect")?,
+            }),
+        };
+        let server = ServerFacts {
+            version: row.try_get("version")?,
+            system_identifier: row.try_get("system_identifier")?,
+            data_directory: row.try_get("data_directory")?,
+            is_in_recovery: row.try_get("is_in_recovery")?,
+            is_read_only: row.try_get("is_read_only")?,
+            administrator_is_superuser: row.try_get("is_superuser")?,
+            available_pgvector: row.try_get("pgvector")?,
+        };
+        Ok(DatabaseFacts {
+            server,
+            role,
+            database,
+            inside: None,
+            credentials_exist: false,
+        })
+    };
+    Ok(read().map_err(failed())?)
+}
+
+const INSIDE: &str = "SELECT pg_get_userbyid(s.nspowner)::text AS schema_owner, \
+    CASE WHEN s.oid IS NOT NULL AND r.oid IS NOT NULL THEN has_schema_privilege(r.oid, s.oid, 'CREATE') ELSE false END AS may_create, \
+    EXISTS (SELECT FROM pg_namespace WHERE nspname = $2) AS extension_schema_exists \
+    FROM (SELECT) AS one LEFT JOIN pg_namespace s ON s.nspname = $1 LEFT JOIN pg_roles r ON r.rolname = $3";
+
+/// Reads what stands inside the database, from the administrator's session in it.
+pub async fn inside(connection: &mut PgConnection, settings: &Settings) -> Result<InsideFacts> {
+    let failed = || DatabaseError::statement("read what the database holds");
+    let (schema_owner, role_may_create, extension_schema_exists): (Option<String>, bool, bool) =
+        sqlx::query_as(INSIDE)
+            .bind(settings.table.schema.as_str())
+            .bind(settings.table.extension_schema.as_str())
+            .bind(settings.role.as_str())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+    let history = migrate::read_history(connection, &settings.table).await?;
+    let table = migrate::table_facts(connection, &settings.table).await?;
+    Ok(InsideFacts {
+        schema_owner,
+        role_may_create,
+        extension_schema_exists,
+        history,
+        table,
+    })
+}
+
+/// Exactly how many rows the table has.
+pub async fn row_count(connection: &mut PgConnection, table: &VectorTable) -> Result<i64> {
+    let sql = composed(format!("SELECT count(*) FROM {}", table.qualified()));
+    Ok(sqlx::query_scalar(sql)
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::statement("count the rows"))?)
+}
+
+/// Ordinary tables of the database besides ours and our records, by name.
+pub async fn other_tables(connection: &mut PgConnection, table: &VectorTable) -> Result<Vec<String>> {
+    const SQL: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgvector_setup') \
+        AND n.nspname !~ '^pg_(toast|temp)' AND (n.nspname, c.relname) <> ($1::name, $2::name) ORDER BY 1 LIMIT 20";
+    let query = sqlx::query_scalar(SQL)
+        .bind(table.schema.as_str())
+        .bind(table.table.as_str());
+    Ok(query
+        .fetch_all(connection)
+        .await
+        .map_err(DatabaseError::statement("list the tables"))?)
+}

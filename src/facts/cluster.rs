@@ -1,0 +1,132 @@
+//! The embedded cluster of this instance: is it there, is it whole, does it run. Read from its files, no child needed.
+
+use std::path::{Path, PathBuf};
+
+use super::Layout;
+use crate::host::{Host, HostError, process_is_alive};
+
+/// A cluster's data directory that is complete.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Cluster {
+    pub major: u16,
+    /// `system_identifier` of its control file: what tells our server from any other.
+    pub system_identifier: u64,
+    pub port: u16,
+    pub socket_directory: PathBuf,
+    /// The user id that owns the data directory.
+    pub owner: u32,
+    /// The postmaster's process id when one is alive.
+    pub running: Option<u32>,
+}
+
+/// What stands where the data directory belongs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterFacts {
+    Absent,
+    Present(Cluster),
+    /// Something is there that is no whole cluster of ours.
+    Unusable {
+        why: String,
+    },
+}
+
+/// First 8 bytes of `global/pg_control`: `system_identifier`, in the machine's own byte order (catalog/pg_control.h).
+const CONTROL_FILE: &str = "global/pg_control";
+
+pub fn gather(host: &Host, layout: &Layout) -> Result<ClusterFacts, HostError> {
+    read(host, &layout.data)
+}
+
+fn read(host: &Host, data: &Path) -> Result<ClusterFacts, HostError> {
+    if !host.exists(data) {
+        return Ok(ClusterFacts::Absent);
+    }
+    let unusable = |why: &str| {
+        Ok(ClusterFacts::Unusable {
+            why: format!("{} {why}", data.display()),
+        })
+    };
+    if !host.is_directory(data) {
+        return unusable("is not a directory");
+    }
+    let owner = host.owner_of(data)?;
+    let ours = host.account().uid;
+    if ours != 0 && owner != ours {
+        return unusable(&format!("belongs to user id {owner}"));
+    }
+    let Some(version) = host.read_text(&data.join("PG_VERSION"))? else {
+        return unusable("holds no PostgreSQL cluster (no PG_VERSION)");
+    };
+    let Ok(major) = version.trim().parse() else {
+        return unusable("has a PG_VERSION that is no number");
+    };
+    let control = match host.read(&data.join(CONTROL_FILE)) {
+        Ok(bytes) if bytes.len() >= 8 => bytes,
+        _ => return unusable("has no control file, so its initialisation never ended"),
+    };
+    let system_identifier = u64::from_ne_bytes(control[..8].try_into().expect("8 bytes"));
+    let configuration = host.read_text(&data.join("postgresql.conf"))?.unwrap_or_default();
+    let port = setting(&configuration, "port").and_then(|value| value.parse().ok());
+    let socket_directory = setting(&configuration, "unix_socket_directories");
+    let (Some(port), Some(socket_directory)) = (port, socket_directory) else {
+        return unusable(
+            "is a cluster that pgvector-setup did not make (no port and socket directory of ours)",
+        );
+    };
+    let running = running_postmaster(host, data)?;
+    Ok(ClusterFacts::Present(Cluster {
+        major,
+        system_identifier,
+        port,
+        socket_directory: socket_directory.into(),
+        owner,
+        running,
+    }))
+}
+
+/// The last `name = value` of a postgresql.conf, as the server reads it.
+fn setting(configuration: &str, name: &str) -> Option<String> {
+    let value = configuration.lines().rev().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == name).then(|| value.trim())
+    })?;
+    let value = value.split(" #").next().unwrap_or(value).trim();
+    Some(value.trim_matches('\'').replace("''", "'"))
+}
+
+/// The first line of `postmaster.pid`, if that process is alive.
+pub fn running_postmaster(host: &Host, data: &Path) -> Result<Option<u32>, HostError> {
+    let text = host.read_text(&data.join("postmaster.pid"))?.unwrap_or_default();
+    let pid = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse::<u32>().ok());
+    Ok(pid.filter(|pid| process_is_alive(*pid)))
+}
+
+/// Whether the postmaster wrote that it accepts connections (line 8 of `postmaster.pid`, miscadmin.h).
+pub fn is_ready(host: &Host, data: &Path) -> bool {
+    let text = host
+        .read_text(&data.join("postmaster.pid"))
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    text.lines().nth(7).is_some_and(|line| line.trim() == "ready")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::setting;
+
+    #[test]
+    fn the_last_setting_counts_and_comments_do_not() {
+        let configuration = "#port = 5432\t# (change requires restart)\nport = 5433\nport = 54329\nunix_socket_directories = '/a''b'\n";
+        assert_eq!(setting(configuration, "port").as_deref(), Some("54329"));
+        assert_eq!(
+            setting(configuration, "unix_socket_directories").as_deref(),
+            Some("/a'b")
+        );
+        assert_eq!(setting(configuration, "fsync"), None);
+    }
+}

@@ -1,0 +1,324 @@
+//! The pipeline in one place: gather, plan, apply, gather again. Every door (flags, wizard, tests) goes through here.
+
+use crate::apply::receipt::{self, Made};
+use std::path::Path;
+
+use crate::apply::{self, Engine, Outcome, Progress, Receipt, Server, prove_identity};
+use crate::database::connect;
+use crate::database::facts::{self as database_facts, DatabaseFacts};
+use crate::error::Result;
+use crate::facts::Layout;
+use crate::facts::cluster::ClusterFacts;
+use crate::facts::embedded::{self, EmbeddedFacts};
+use crate::facts::system::{self, SystemFacts};
+use crate::health::Verification;
+use crate::health::advisories::Version;
+use crate::host::{Host, Lock};
+use crate::plan::{self, DataFacts, Plan, Refusal, Step, UndoStep};
+use crate::settings::{Settings, Target};
+
+/// One installation: settings on a machine.
+#[derive(Debug)]
+pub struct Installation<'a> {
+    pub host: &'a Host,
+    pub settings: &'a Settings,
+    pub layout: Layout,
+}
+
+/// What is known of the machine, by target.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineFacts {
+    Embedded(Box<EmbeddedFacts>),
+    System(Box<SystemFacts>),
+}
+
+/// Both plans of one `up`: what leads to a server, and what is done in it.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Plans {
+    pub server: Plan,
+    pub database: Plan,
+}
+
+impl Plans {
+    pub fn is_empty(&self) -> bool {
+        self.server.is_empty() && self.database.is_empty()
+    }
+
+    pub fn step_count(&self) -> usize {
+        self.server.steps.len() + self.database.steps.len()
+    }
+}
+
+/// What an `up` came to.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Done {
+    pub steps: usize,
+    pub verification: Option<Verification>,
+    #[serde(skip)]
+    pub server: Server,
+}
+
+impl<'a> Installation<'a> {
+    pub fn new(host: &'a Host, settings: &'a Settings) -> Result<Self> {
+        let layout = Layout::new(host.account(), host.environment(), settings)?;
+        Ok(Self {
+            host,
+            settings,
+            layout,
+        })
+    }
+
+    pub async fn machine_facts(&self) -> Result<MachineFacts> {
+        Ok(match self.settings.target {
+            Target::Embedded => {
+                MachineFacts::Embedded(Box::new(embedded::gather(self.host, self.settings).await?))
+            }
+            Target::System => MachineFacts::System(Box::new(system::gather(self.host, self.settings).await?)),
+        })
+    }
+
+    /// What `up` would do now. Changes nothing.
+    pub async fn plan(&self) -> Result<Plans> {
+        let facts = self.machine_facts().await?;
+        let server = self.server_plan(&facts)?;
+        let database = match self.server(&facts).await? {
+            Some(server) => self.database_facts(&server).await?,
+            None => self.no_database(),
+        };
+        let database = plan::database::database_plan(&database, self.settings, &self.layout.credentials)?;
+        Ok(Plans { server, database })
+    }
+
+    fn server_plan(&self, facts: &MachineFacts) -> Result<Plan> {
+        match facts {
+            MachineFacts::Embedded(facts) => Ok(plan::embedded::server_plan(facts, self.settings)?),
+            MachineFacts::System(facts) => Ok(plan::system::server_plan(facts, self.settings)?),
+        }
+    }
+
+    /// How the server is reached, if it runs and is proven to be ours.
+    pub async fn server(&self, facts: &MachineFacts) -> Result<Option<Server>> {
+        match facts {
+            MachineFacts::Embedded(facts) => match &facts.cluster {
+                ClusterFacts::Present(cluster) if cluster.running.is_some() => {
+                    prove_identity(cluster, &self.layout.data).await?;
+                    Ok(Some(Server::embedded(cluster)))
+                }
+                _ => Ok(None),
+            },
+            MachineFacts::System(_) => Ok(None),
+        }
+    }
+
+    fn no_database(&self) -> DatabaseFacts {
+        DatabaseFacts {
+            credentials_exist: self.host.exists(&self.layout.credentials),
+            ..DatabaseFacts::default()
+        }
+    }
+
+    pub async fn database_facts(&self, server: &Server) -> Result<DatabaseFacts> {
+        let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+        let mut facts = database_facts::server(&mut connection, self.settings).await?;
+        facts.credentials_exist = self.host.exists(&self.layout.credentials);
+        if facts
+            .database
+            .as_ref()
+            .is_some_and(|database| database.allows_connections)
+        {
+            let mut connection = connect(
+                &server.endpoint,
+                &server.administrator,
+                self.settings.database.as_str(),
+            )
+            .await?;
+            facts.inside = Some(database_facts::inside(&mut connection, self.settings).await?);
+        }
+        Ok(facts)
+    }
+
+    /// Applies: the server plan, then the database plan over facts gathered again.
+    pub async fn up(&self, shown: &Plans, progress: &dyn Progress) -> Result<Done> {
+        let (_lock, mut receipt) = self.open("up")?;
+        let facts = self.machine_facts().await?;
+        let server_plan = self.server_plan(&facts)?;
+        let server = self.server(&facts).await?;
+        let mut engine = self.engine(&mut receipt, progress, server);
+        // The directories of the receipt are made already; the count is that of the plan that was shown.
+        engine.total = shown.step_count();
+        engine.done = shown.server.steps.len().saturating_sub(server_plan.steps.len());
+        engine.apply(&server_plan).await?;
+        if engine.server.is_none() {
+            let facts = self.machine_facts().await?;
+            engine.server = self.server(&facts).await?;
+        }
+        let server = engine
+            .server
+            .clone()
+            .ok_or_else(|| crate::plan::Refusal::Blocked {
+                fact: "the server is not running".into(),
+                hint: "pgvector-setup start".into(),
+            })?;
+        let facts = self.database_facts(&server).await?;
+        let database_plan = plan::database::database_plan(&facts, self.settings, &self.layout.credentials)?;
+        engine.apply(&database_plan).await?;
+        let verification = engine.verification.take();
+        Ok(Done {
+            steps: server_plan.steps.len() + database_plan.steps.len(),
+            verification,
+            server,
+        })
+    }
+
+    /// Takes the lock and opens the receipt, making the directory that both live in. That directory comes before any
+    /// record can, so it is recorded right after.
+    pub fn open(&self, command: &str) -> Result<(Lock, Receipt)> {
+        let made = self.make_own_directory()?;
+        let lock = self.host.lock(&self.layout.lock, command)?;
+        let target = self.settings.target.to_string();
+        let mut receipt = Receipt::open(
+            self.host,
+            &self.layout.receipt,
+            &target,
+            self.settings.instance.as_str(),
+        )?;
+        for step in made {
+            let sequence = receipt.begin(&step)?;
+            receipt.end(sequence, Outcome::Changed { object: None })?;
+        }
+        Ok((lock, receipt))
+    }
+
+    /// What this installation's receipt says was made and is not undone, newest first.
+    pub fn made(&self) -> Result<Vec<Made>> {
+        Ok(receipt::made(&receipt::read(self.host, &self.layout.receipt)?))
+    }
+
+    /// Starts the embedded cluster that is there.
+    pub async fn start(&self, progress: &dyn Progress) -> Result<()> {
+        let (_lock, mut receipt) = self.open("start")?;
+        let facts = self.machine_facts().await?;
+        let plan = self.server_plan(&facts)?;
+        self.engine(&mut receipt, progress, None).apply(&plan).await
+    }
+
+    /// The server, or a refusal with the command that starts it.
+    pub async fn running_server(&self) -> Result<Server> {
+        let facts = self.machine_facts().await?;
+        let refused = || Refusal::Blocked {
+            fact: "the server is not running".into(),
+            hint: "pgvector-setup start".into(),
+        };
+        Ok(self.server(&facts).await?.ok_or_else(refused)?)
+    }
+
+    /// A session as the application's role, with the version of the extension there.
+    pub async fn application(&self) -> Result<(sqlx::PgConnection, Option<Version>)> {
+        let server = self.running_server().await?;
+        apply::database::application(self.host, self.settings, &self.layout, &server).await
+    }
+
+    /// A client program: the one beside the server, else the machine's.
+    pub async fn client(&self, name: &str) -> Result<Option<std::path::PathBuf>> {
+        let ClusterFacts::Present(cluster) = crate::facts::cluster::gather(self.host, &self.layout)? else {
+            return Ok(self.host.which(name));
+        };
+        let bundled = crate::facts::bundle::binaries(&self.layout, cluster.major).join(name);
+        Ok(if self.host.exists(&bundled) {
+            Some(bundled)
+        } else {
+            self.host.which(name)
+        })
+    }
+
+    /// What an undo would do now. Changes nothing.
+    pub async fn undo_plan(&self, destroy: bool) -> Result<Vec<UndoStep>> {
+        let made = self.made()?;
+        if made.is_empty() {
+            return Ok(Vec::new());
+        }
+        let facts = self.machine_facts().await?;
+        let server = self.server(&facts).await?;
+        let data = self.data_facts(server.as_ref(), destroy).await?;
+        Ok(plan::undo_plan(&made, &data, self.settings)?)
+    }
+
+    async fn data_facts(&self, server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
+        let mut data = DataFacts {
+            destroy,
+            ..DataFacts::default()
+        };
+        let Some(server) = server.filter(|_| self.settings.target == Target::System) else {
+            return Ok(data);
+        };
+        let facts = self.database_facts(server).await?;
+        let Some(inside) = &facts.inside else {
+            return Ok(data);
+        };
+        let mut connection = connect(
+            &server.endpoint,
+            &server.administrator,
+            self.settings.database.as_str(),
+        )
+        .await?;
+        if inside.table.table.is_some() {
+            data.rows = Some(database_facts::row_count(&mut connection, &self.settings.table).await?);
+        }
+        data.other_tables = database_facts::other_tables(&mut connection, &self.settings.table).await?;
+        Ok(data)
+    }
+
+    /// Undoes what the receipt says was made; returns how many steps and what stays.
+    pub async fn undo(&self, destroy: bool, progress: &dyn Progress) -> Result<(usize, Vec<String>)> {
+        let (_lock, mut receipt) = self.open("rollback")?;
+        let steps = self.undo_plan(destroy).await?;
+        let facts = self.machine_facts().await?;
+        let server = self.server(&facts).await?;
+        let mut engine = self.engine(&mut receipt, progress, server);
+        let kept = apply::undo(&mut engine, &steps).await?;
+        Ok((steps.len(), kept))
+    }
+
+    fn engine<'e>(
+        &'e self,
+        receipt: &'e mut Receipt,
+        progress: &'e dyn Progress,
+        server: Option<Server>,
+    ) -> Engine<'e> {
+        let (host, settings, layout) = (self.host, self.settings, &self.layout);
+        Engine {
+            host,
+            settings,
+            layout,
+            receipt,
+            progress,
+            server,
+            done: 0,
+            total: 0,
+            verification: None,
+        }
+    }
+
+    fn make_own_directory(&self) -> Result<Vec<Step>> {
+        let mode = if self.host.is_root() { "0755" } else { "0700" };
+        let missing = self
+            .layout
+            .instance
+            .ancestors()
+            .take_while(|ancestor| !self.host.exists(ancestor));
+        let mut missing: Vec<&Path> = missing.collect();
+        missing.reverse();
+        let mut made = Vec::new();
+        for path in missing {
+            self.host
+                .create_directory(path, u32::from_str_radix(mode, 8).unwrap_or(0o700), None)?;
+            made.push(Step::CreateDirectory {
+                path: path.to_owned(),
+                mode: mode.into(),
+                owner: None,
+            });
+        }
+        Ok(made)
+    }
+}

@@ -1,0 +1,260 @@
+//! The database steps, the same on every target: role, database, schema, migrations, proof.
+
+use std::path::Path;
+
+use super::{Plan, Refusal, Step};
+use crate::database::facts::{DatabaseFacts, InsideFacts};
+use crate::database::migrate::{self, MigrationState};
+use crate::error::Result;
+use crate::settings::{Index, MAXIMUM_INDEXED_HALFVEC, MAXIMUM_INDEXED_VECTOR, Settings};
+
+/// Oldest PostgreSQL that pgvector's current versions support.
+const OLDEST_SERVER: i32 = 130_000;
+
+/// The steps that are missing, and the proof when there are any.
+///
+/// # Errors
+/// [`Refusal`] or a migration's refusal, before any DDL.
+pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &Path) -> Result<Plan> {
+    refuse_unusable(facts, settings)?;
+    let mut plan = Plan::default();
+    dimension_notes(settings, &mut plan);
+    let nothing = InsideFacts::default();
+    let inside = facts.inside.as_ref().unwrap_or(&nothing);
+    role(facts, settings, credentials, &mut plan);
+    database(facts, settings, &mut plan);
+    schema(inside, facts, settings, &mut plan)?;
+    migrations(inside, settings, &mut plan)?;
+    if !plan.is_empty() {
+        let (database, dimensions) = (settings.database.clone(), settings.table.dimensions.count());
+        plan.steps.push(Step::Verify {
+            database,
+            dimensions,
+            rows: crate::health::suited_rows(settings.table.dimensions),
+        });
+    }
+    Ok(plan)
+}
+
+fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Refusal> {
+    let server = &facts.server;
+    let blocked = |fact: String, hint: &str| {
+        Err(Refusal::Blocked {
+            fact,
+            hint: hint.to_owned(),
+        })
+    };
+    if server.version == 0 {
+        return Ok(());
+    }
+    if server.version < OLDEST_SERVER {
+        return blocked(
+            format!(
+                "this server is PostgreSQL {}; pgvector needs 13 or later",
+                server.version / 10_000
+            ),
+            "pgvector-setup up",
+        );
+    }
+    if server.is_in_recovery {
+        return blocked(
+            "this server is a standby and takes no writes".into(),
+            "run against its primary",
+        );
+    }
+    if server.is_read_only {
+        return blocked(
+            "this server is set to read-only transactions".into(),
+            "ALTER SYSTEM RESET default_transaction_read_only",
+        );
+    }
+    if let Some(role) = facts
+        .role
+        .as_ref()
+        .filter(|role| role.is_superuser || !role.can_log_in)
+    {
+        let why = if role.is_superuser {
+            "is a superuser, and an application must not be"
+        } else {
+            "may not log in"
+        };
+        return blocked(
+            format!("the role {} {why}", settings.role),
+            "pgvector-setup up --role OTHER",
+        );
+    }
+    let Some(database) = &facts.database else {
+        return Ok(());
+    };
+    if !database.allows_connections {
+        return blocked(
+            format!("the database {} allows no connections", settings.database),
+            "pgvector-setup up --database OTHER",
+        );
+    }
+    if database.encoding != "UTF8" {
+        return blocked(
+            format!(
+                "the database {} is encoded in {}, and UTF8 is needed",
+                settings.database, database.encoding
+            ),
+            "pgvector-setup up --database OTHER",
+        );
+    }
+    Ok(())
+}
+
+fn dimension_notes(settings: &Settings, plan: &mut Plan) {
+    let dimensions = settings.table.dimensions.count();
+    if settings.table.index == Index::None {
+        plan.notes
+            .push("no index, as asked: every search reads every row and is exact".into());
+    } else if dimensions > MAXIMUM_INDEXED_HALFVEC {
+        plan.notes.push(format!(
+            "{dimensions} dimensions cannot be indexed (pgvector's limit is {MAXIMUM_INDEXED_HALFVEC}): stored without index, searches are exact"
+        ));
+    } else if dimensions > MAXIMUM_INDEXED_VECTOR {
+        plan.notes.push(format!(
+            "{dimensions} dimensions are stored as halfvec (16-bit floats): pgvector indexes vector only up to {MAXIMUM_INDEXED_VECTOR}"
+        ));
+    }
+}
+
+fn role(facts: &DatabaseFacts, settings: &Settings, credentials: &Path, plan: &mut Plan) {
+    let role = settings.role.clone();
+    if facts.role.is_some() {
+        if !facts.credentials_exist {
+            plan.notes.push(format!(
+                "the role {role} is there already: its password is left as it is"
+            ));
+        }
+        return;
+    }
+    if !facts.credentials_exist {
+        plan.steps.push(Step::WriteCredentials {
+            path: credentials.to_owned(),
+            role: role.clone(),
+        });
+    }
+    let sql = format!(
+        "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD 'SCRAM-SHA-256$…'",
+        role.quoted()
+    );
+    plan.steps.push(Step::CreateRole { role, sql });
+}
+
+fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
+    let database = settings.database.clone();
+    let (name, role) = (database.quoted(), settings.role.quoted());
+    if facts.database.is_none() {
+        let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+        plan.steps.push(Step::CreateDatabase {
+            database: database.clone(),
+            sql,
+        });
+        let sql = vec![
+            format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
+            format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}"),
+        ];
+        plan.steps.push(Step::RestrictDatabase { database, sql });
+    } else if facts
+        .database
+        .as_ref()
+        .is_some_and(|entry| entry.role_may_connect != Some(true))
+    {
+        let sql = vec![format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}")];
+        plan.steps.push(Step::RestrictDatabase { database, sql });
+    }
+}
+
+fn schema(
+    inside: &InsideFacts,
+    facts: &DatabaseFacts,
+    settings: &Settings,
+    plan: &mut Plan,
+) -> Result<(), Refusal> {
+    let table = &settings.table;
+    let (schema, extension_schema) = (table.schema.quoted(), table.extension_schema.quoted());
+    let mut sql = Vec::new();
+    match &inside.schema_owner {
+        None if table.schema.as_str() == "public" && facts.inside.is_none() => {
+            sql.push(format!(
+                "GRANT USAGE, CREATE ON SCHEMA public TO {}",
+                settings.role.quoted()
+            ));
+        }
+        None => sql.push(format!(
+            "CREATE SCHEMA {schema} AUTHORIZATION {}",
+            settings.role.quoted()
+        )),
+        Some(owner)
+            if owner != settings.role.as_str() && !inside.role_may_create && inside.table.table.is_none() =>
+        {
+            return Err(Refusal::Differs {
+                what: format!("the schema {}", table.schema),
+                differences: vec![format!(
+                    "it belongs to {owner}, and {} may not create tables in it",
+                    settings.role
+                )],
+                hint: format!(
+                    "pgvector-setup up --schema {} (a schema of its own), or --role {owner}",
+                    settings.role
+                ),
+            });
+        }
+        Some(_) => {}
+    }
+    if table.extension_schema.as_str() != "public"
+        && !inside.extension_schema_exists
+        && table.extension_schema != table.schema
+    {
+        sql.push(format!("CREATE SCHEMA {extension_schema}"));
+        sql.push(format!(
+            "GRANT USAGE ON SCHEMA {extension_schema} TO {}",
+            settings.role.quoted()
+        ));
+    }
+    if inside.schema_owner.is_none() {
+        // Applications then find both the table and the vector type by their bare names.
+        sql.push(format!(
+            "ALTER ROLE {} IN DATABASE {} SET search_path = {schema}, {extension_schema}",
+            settings.role.quoted(),
+            settings.database.quoted()
+        ));
+    }
+    if !sql.is_empty() {
+        plan.steps.push(Step::CreateSchema {
+            database: settings.database.clone(),
+            schema: table.schema.clone(),
+            sql,
+        });
+    }
+    Ok(())
+}
+
+fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Result<()> {
+    let owner = inside.table.table.as_ref().map(|table| table.owner.as_str());
+    if let Some(owner) = owner.filter(|owner| *owner != settings.role.as_str()) {
+        return Err(Refusal::Differs {
+            what: format!("the table {}.{}", settings.table.schema, settings.table.table),
+            differences: vec![format!("it belongs to {owner}, not to {}", settings.role)],
+            hint: format!("pgvector-setup up --role {owner}"),
+        }
+        .into());
+    }
+    for migration in migrate::pending(&settings.table, &inside.history, &inside.table)? {
+        match migration.state {
+            MigrationState::Pending { .. } => plan.steps.push(Step::Migrate {
+                database: settings.database.clone(),
+                version: migration.version,
+                name: migration.name,
+                sql: migration.sql,
+                concurrent: migration.concurrent,
+            }),
+            MigrationState::Deferred { reason } => plan.notes.push(format!("the index waits: {reason}")),
+            MigrationState::Applied | MigrationState::Adopted | MigrationState::Skipped { .. } => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Steps in words: what a person reads before agreeing, and what a failure names.
+
+use super::{Plan, Step};
+use crate::host::{Privilege, quote_word};
+
+impl Step {
+    /// One line, imperative: `create role "vectors"`.
+    pub fn title(&self) -> String {
+        match self {
+            Self::CreateUser { name, .. } => format!("create the system user {name}"),
+            Self::CreateDirectory { path, mode, owner } => match owner {
+                Some(owner) => format!("create directory {} (mode {mode}, owner {owner})", path.display()),
+                None => format!("create directory {} (mode {mode})", path.display()),
+            },
+            Self::FetchBundle { .. } => "fetch the portable PostgreSQL bundle (25 MB)".into(),
+            Self::UnpackBundle { directory, .. } => format!(
+                "check the bundle's SHA-256 and unpack it to {}",
+                directory.display()
+            ),
+            Self::InitializeCluster { data, major, .. } => {
+                format!("initialise a PostgreSQL {major} cluster in {}", data.display())
+            }
+            Self::StartCluster { port, .. } => format!("start the server on 127.0.0.1:{port}"),
+            Self::RefreshPackageIndex { .. } => "read the package lists again".into(),
+            Self::InstallPackages { packages, .. } => format!("install {} packages", packages.len()),
+            Self::ConfigurePackages { .. } => "let dpkg finish what an earlier run of ours began".into(),
+            Self::CreateSystemCluster { major, name, .. } => {
+                format!("create the PostgreSQL cluster {major}/{name}")
+            }
+            Self::StartService { cluster, .. } => format!("start the PostgreSQL cluster {cluster}"),
+            Self::WriteCredentials { path, role } => {
+                format!(
+                    "make a password for {role} and keep it in {} (mode 0600)",
+                    path.display()
+                )
+            }
+            Self::CreateRole { role, .. } => format!("create role {}", role.quoted()),
+            Self::CreateDatabase { database, .. } => format!("create database {}", database.quoted()),
+            Self::RestrictDatabase { database, .. } => {
+                format!("limit who may use database {}", database.quoted())
+            }
+            Self::CreateSchema { schema, .. } => format!("prepare schema {}", schema.quoted()),
+            Self::Migrate { version, name, .. } => format!("migration {version}: {}", name.replace('_', " ")),
+            Self::Verify { dimensions, rows, .. } => format!(
+                "prove it: {rows} vectors of {dimensions} dimensions, index used, recall, write and delete"
+            ),
+        }
+    }
+
+    /// What exactly runs or is written, a line each.
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::CreateUser { argv, .. }
+            | Self::FetchBundle { argv, .. }
+            | Self::StartCluster { argv, .. }
+            | Self::RefreshPackageIndex { argv }
+            | Self::ConfigurePackages { argv }
+            | Self::CreateSystemCluster { argv, .. }
+            | Self::StartService { argv, .. } => vec![self.command_line(argv)],
+            Self::InstallPackages { packages, argv, .. } => {
+                let mut lines = vec![self.command_line(argv)];
+                lines.extend(
+                    packages.iter().map(|package| {
+                        format!("+ {} {} ({})", package.name, package.version, package.origin)
+                    }),
+                );
+                lines
+            }
+            Self::InitializeCluster {
+                argv, configuration, ..
+            } => {
+                let mut lines = vec![self.command_line(argv)];
+                lines.extend(
+                    configuration
+                        .lines()
+                        .filter(|line| line.contains(" = "))
+                        .map(|line| format!("+ {line}")),
+                );
+                lines
+            }
+            Self::CreateRole { sql, .. } | Self::CreateDatabase { sql, .. } => vec![sql.clone()],
+            Self::RestrictDatabase { sql, .. } | Self::CreateSchema { sql, .. } => sql.clone(),
+            Self::Migrate { sql, .. } => sql
+                .lines()
+                .map(str::trim_end)
+                .filter(|line| !line.is_empty() && !line.starts_with("--"))
+                .map(String::from)
+                .collect(),
+            Self::UnpackBundle { wheel, sha256, .. } => vec![format!("{} sha256:{sha256}", wheel.display())],
+            Self::CreateDirectory { .. } | Self::WriteCredentials { .. } | Self::Verify { .. } => Vec::new(),
+        }
+    }
+
+    fn command_line(&self, argv: &[String]) -> String {
+        let words: Vec<String> = argv.iter().map(|word| quote_word(word)).collect();
+        let prefix = if self.privilege() == Privilege::Root {
+            "(root) "
+        } else {
+            ""
+        };
+        format!("{prefix}{}", words.join(" "))
+    }
+}
+
+/// The plan as text: notes first, then the steps, numbered from `first`, each with what it runs.
+pub fn plan_text(plan: &Plan, first: usize) -> String {
+    let mut text = String::new();
+    for note in &plan.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    for (index, step) in plan.steps.iter().enumerate() {
+        text.push_str(&format!("{:>3}. {}\n", first + index, step.title()));
+        for line in step.details() {
+            text.push_str(&format!("       {line}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,235 @@
+//! Receipt x Facts -> what an undo does. Only what the receipt says we made, newest first; never data without consent.
+
+use std::path::{Path, PathBuf};
+
+use super::{Package, Refusal, Step};
+use crate::apply::{Made, Outcome};
+use crate::settings::{Identifier, Settings, Target};
+
+/// One thing that an undo does, or says that it does not.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "undo", rename_all = "snake_case")]
+pub enum Undo {
+    /// Take migrations back down to (not including) this version.
+    MigrateDown {
+        database: Identifier,
+        to: i32,
+    },
+    /// Drop the schemas of a database that was there before, if they are empty.
+    DropSchema {
+        database: Identifier,
+        schema: Identifier,
+    },
+    DropDatabase {
+        database: Identifier,
+        oid: Option<String>,
+    },
+    DropRole {
+        role: Identifier,
+        oid: Option<String>,
+    },
+    RemoveFile {
+        path: PathBuf,
+    },
+    StopCluster {
+        data: PathBuf,
+        log: PathBuf,
+    },
+    DestroyCluster {
+        data: PathBuf,
+    },
+    RemoveDirectory {
+        path: PathBuf,
+    },
+    /// Remove a directory only if nothing is left in it.
+    RemoveEmptyDirectory {
+        path: PathBuf,
+    },
+    RemoveUser {
+        name: String,
+    },
+    DropSystemCluster {
+        cluster: String,
+    },
+    RemovePackages {
+        packages: Vec<Package>,
+        with_data: bool,
+    },
+    /// Nothing to undo: the step left nothing behind, or something newer removes it too.
+    Nothing,
+    /// Left as it is, and why.
+    Keep {
+        what: String,
+        why: String,
+    },
+}
+
+/// One entry of the receipt with what undoes it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct UndoStep {
+    pub sequence: u32,
+    pub undo: Undo,
+}
+
+/// What the undo has to know about the data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DataFacts {
+    /// Rows of our table in a database that we made; `None` when it could not be asked.
+    pub rows: Option<i64>,
+    /// Other tables with rows in that database.
+    pub other_tables: Vec<String>,
+    /// The user's agreement to lose the data.
+    pub destroy: bool,
+}
+
+/// What bears the name that has to be typed before data is destroyed.
+pub fn data_name(settings: &Settings) -> String {
+    match settings.target {
+        Target::Embedded => settings.instance.to_string(),
+        Target::System => settings.database.to_string(),
+    }
+}
+
+/// # Errors
+/// [`Refusal::Blocked`] when a database that we made holds rows and no consent was given.
+pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result<Vec<UndoStep>, Refusal> {
+    let keeps_cluster = settings.target == Target::Embedded && !data.destroy;
+    let made_database = made
+        .iter()
+        .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
+    if settings.target == Target::System && made_database && !data.destroy {
+        refuse_to_lose(data, settings)?;
+    }
+    let drops_database = made_database || settings.target == Target::Embedded;
+    Ok(made
+        .iter()
+        .map(|entry| UndoStep {
+            sequence: entry.sequence,
+            undo: undo_of(entry, keeps_cluster, drops_database, data),
+        })
+        .collect())
+}
+
+fn refuse_to_lose(data: &DataFacts, settings: &Settings) -> Result<(), Refusal> {
+    let mut held = data.other_tables.clone();
+    if let Some(rows) = data.rows.filter(|rows| *rows > 0) {
+        held.insert(
+            0,
+            format!("{}.{} ({rows} rows)", settings.table.schema, settings.table.table),
+        );
+    }
+    if held.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Blocked {
+        fact: format!(
+            "the database {} holds data: {}",
+            settings.database,
+            held.join(", ")
+        ),
+        hint: format!(
+            "to lose it: pgvector-setup rollback --target system --destroy-data {}",
+            settings.database
+        ),
+    })
+}
+
+fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataFacts) -> Undo {
+    let oid = match &entry.outcome {
+        Some(Outcome::Changed { object }) => object.clone(),
+        _ => None,
+    };
+    let kept = |what: &Path| Undo::Keep {
+        what: what.display().to_string(),
+        why: "data is only removed with --destroy-data".into(),
+    };
+    match &entry.step {
+        Step::Verify { .. }
+        | Step::RefreshPackageIndex { .. }
+        | Step::StartService { .. }
+        | Step::ConfigurePackages { .. }
+        | Step::RestrictDatabase { .. } => Undo::Nothing,
+        Step::Migrate { .. }
+        | Step::CreateSchema { .. }
+        | Step::CreateDatabase { .. }
+        | Step::CreateRole { .. }
+            if keeps_cluster =>
+        {
+            Undo::Nothing
+        }
+        Step::Migrate { .. } | Step::CreateSchema { .. } if drops_database => Undo::Nothing,
+        Step::Migrate {
+            database, version, ..
+        } => Undo::MigrateDown {
+            database: database.clone(),
+            to: version - 1,
+        },
+        Step::CreateSchema { database, schema, .. } => Undo::DropSchema {
+            database: database.clone(),
+            schema: schema.clone(),
+        },
+        Step::CreateDatabase { database, .. } => Undo::DropDatabase {
+            database: database.clone(),
+            oid,
+        },
+        Step::CreateRole { role, .. } => Undo::DropRole {
+            role: role.clone(),
+            oid,
+        },
+        Step::WriteCredentials { path, .. } | Step::InitializeCluster { data: path, .. } if keeps_cluster => {
+            kept(path)
+        }
+        Step::WriteCredentials { path, .. } => Undo::RemoveFile { path: path.clone() },
+        Step::StartCluster { data, log, .. } => Undo::StopCluster {
+            data: data.clone(),
+            log: log.clone(),
+        },
+        Step::InitializeCluster { data, .. } => Undo::DestroyCluster { data: data.clone() },
+        Step::UnpackBundle { directory, .. } if keeps_cluster => kept(directory),
+        Step::UnpackBundle { directory, .. } => Undo::RemoveDirectory {
+            path: directory.clone(),
+        },
+        Step::FetchBundle { file, directory, .. } => Undo::RemoveFile {
+            path: directory.join(file),
+        },
+        Step::CreateDirectory { path, .. } => Undo::RemoveEmptyDirectory { path: path.clone() },
+        Step::CreateUser { name, .. } if keeps_cluster => Undo::Keep {
+            what: format!("the system user {name}"),
+            why: "it owns the data".into(),
+        },
+        Step::CreateUser { name, .. } => Undo::RemoveUser { name: name.clone() },
+        Step::CreateSystemCluster { major, name, .. } if data.destroy => Undo::DropSystemCluster {
+            cluster: format!("{major}/{name}"),
+        },
+        Step::CreateSystemCluster { major, name, .. } => Undo::Keep {
+            what: format!("the cluster {major}/{name}"),
+            why: "data is only removed with --destroy-data".into(),
+        },
+        Step::InstallPackages { packages, .. } => Undo::RemovePackages {
+            packages: packages.clone(),
+            with_data: data.destroy,
+        },
+    }
+}
+
+impl Undo {
+    /// One line, imperative.
+    pub fn title(&self) -> Option<String> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::MigrateDown { to, .. } => format!("take migration {} back", to + 1),
+            Self::DropSchema { schema, .. } => format!("drop schema {}", schema.quoted()),
+            Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
+            Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
+            Self::RemoveFile { path } => format!("remove {}", path.display()),
+            Self::StopCluster { .. } => "stop the server".into(),
+            Self::DestroyCluster { data } => format!("destroy the cluster {}", data.display()),
+            Self::RemoveDirectory { path } => format!("remove {}", path.display()),
+            Self::RemoveEmptyDirectory { path } => format!("remove {} if it is empty", path.display()),
+            Self::RemoveUser { name } => format!("remove the system user {name}"),
+            Self::DropSystemCluster { cluster } => format!("drop the PostgreSQL cluster {cluster}"),
+            Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
+            Self::Keep { what, why } => format!("keep {what}: {why}"),
+        })
+    }
+}
