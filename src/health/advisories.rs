@@ -54,6 +54,7 @@ impl fmt::Display for Version {
 /// Which installations an advisory is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
+    /// Those with an HNSW index, or that want one.
     Hnsw,
     /// IVFFlat on a server built for 32 bits.
     Ivfflat32Bit,
@@ -67,7 +68,7 @@ pub struct Advisory {
     pub since: Version,
     /// The first version without it.
     pub fixed: Version,
-    /// For an installation in scope; [`Severity::Low`] for any other.
+    /// For an installation in scope.
     pub severity: Severity,
     pub scope: Scope,
     pub summary: &'static str,
@@ -79,7 +80,7 @@ impl Advisory {
     }
 }
 
-/// The advisories that affect a version, worst first.
+/// The advisories that affect a version.
 pub fn advisories(version: Version) -> Vec<&'static Advisory> {
     ADVISORIES
         .iter()

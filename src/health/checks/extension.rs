@@ -1,7 +1,7 @@
 //! S2 the extension and its advisories, S2b its library.
 
 use super::{Case, quoted};
-use crate::health::advisories::{Scope, Version, advisories};
+use crate::health::advisories::{Advisory, Scope, Version, advisories};
 use crate::health::doctor::catalog::Extension;
 use crate::health::{Finding, Severity};
 use crate::settings::Index;
@@ -90,30 +90,33 @@ fn known_defects(case: &Case<'_>, extension: &Extension) -> Vec<Finding> {
     };
     advisories(version)
         .into_iter()
-        .map(|advisory| {
-            let severity = if in_scope(case, advisory.scope) {
-                advisory.severity
-            } else {
-                Severity::Low
-            };
-            Finding::new(
+        .filter_map(|advisory| {
+            let finding = Finding::new(
                 "S2",
-                severity,
+                severity(case, advisory)?,
                 format!("{}: {}", advisory.id, advisory.summary),
                 format!("pgvector {version}; fixed in {}", advisory.fixed),
-            )
-            .fix(case.command("up"))
+            );
+            Some(finding.fix(case.command("up")))
         })
         .collect()
 }
 
-fn in_scope(case: &Case<'_>, scope: Scope) -> bool {
+/// `None` where the defect cannot occur here.
+fn severity(case: &Case<'_>, advisory: &Advisory) -> Option<Severity> {
     let catalog = &case.seen.catalog;
-    let has = |method: &str| catalog.indexes.iter().any(|index| index.method == method);
-    match scope {
-        Scope::Everyone => true,
-        Scope::Hnsw => has("hnsw") || matches!(case.table.effective_index(), Index::Hnsw { .. }),
-        Scope::Ivfflat32Bit => catalog.server.bits == 32 && has("ivfflat"),
+    match advisory.scope {
+        Scope::Everyone => Some(advisory.severity),
+        Scope::Ivfflat32Bit => (catalog.server.bits == 32).then_some(advisory.severity),
+        Scope::Hnsw => {
+            let wanted = matches!(case.table.effective_index(), Index::Hnsw { .. });
+            let there = catalog.indexes.iter().any(|index| index.method == "hnsw");
+            Some(if wanted || there {
+                advisory.severity
+            } else {
+                Severity::Low
+            })
+        }
     }
 }
 

@@ -61,16 +61,17 @@ fn one(case: &Case<'_>, index: &Found) -> Finding {
     }
     let class = wanted_operator_class(&case.seen.catalog, case.table);
     if index.operator_class != class {
-        let severity = match serving(&case.seen.catalog, case.table) {
-            Some(_) => Severity::Low,
-            None => Severity::Critical,
-        };
         let fact = format!(
             "index {} is for {}, not {class}",
             index.name, index.operator_class
         );
-        return Finding::new("S4", severity, fact, evidence)
-            .fix(format!("DROP INDEX CONCURRENTLY {name}; {}", create(case)));
+        let drop = format!("DROP INDEX CONCURRENTLY {name};");
+        return match serving(&case.seen.catalog, case.table) {
+            Some(_) => Finding::new("S4", Severity::Low, fact, evidence).fix(drop),
+            None => {
+                Finding::new("S4", Severity::Critical, fact, evidence).fix(format!("{drop} {}", create(case)))
+            }
+        };
     }
     if let Some(condition) = &index.partial {
         let fact = format!("index {} covers only rows where {condition}", index.name);

@@ -11,6 +11,8 @@ mod recall;
 mod server;
 mod statistics;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use super::Finding;
 use super::doctor::catalog::{Catalog, Index};

@@ -50,13 +50,16 @@ fn server(case: &Case<'_>) -> Finding {
 
 fn collation(case: &Case<'_>) -> Finding {
     let server = &case.seen.catalog.server;
-    let shown = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-    let evidence = format!(
-        "recorded {}, provided {}",
-        shown(&server.collation_recorded),
-        shown(&server.collation_actual)
-    );
-    if server.collation_recorded.is_some() && server.collation_recorded != server.collation_actual {
+    let (Some(recorded), Some(actual)) = (&server.collation_recorded, &server.collation_actual) else {
+        return Finding::new(
+            "S10",
+            Severity::Ok,
+            "the collation has no versions",
+            "C and POSIX sort by bytes",
+        );
+    };
+    let evidence = format!("recorded {recorded}, provided {actual}");
+    if recorded != actual {
         let database = quoted(&server.database);
         return Finding::new(
             "S10",

@@ -65,7 +65,7 @@ fn column_check(case: &Case<'_>, column: &Column) -> Finding {
     let evidence = format!(
         "column {} {}, storage {}",
         case.table.column.quoted(),
-        column.shown,
+        column.shown(),
         column.storage
     );
     let known = ["vector", "halfvec"].contains(&column.type_name.as_str());
@@ -73,7 +73,7 @@ fn column_check(case: &Case<'_>, column: &Column) -> Finding {
         return Finding::new(
             "S3",
             Severity::Critical,
-            format!("the column is {}, not {wanted}", column.shown),
+            format!("the column is {}, not {wanted}", column.shown()),
             evidence,
         );
     }
@@ -104,7 +104,7 @@ fn column_check(case: &Case<'_>, column: &Column) -> Finding {
         Some(_) if column.type_name != case.table.column_type().name() => Finding::new(
             "S3",
             Severity::Medium,
-            format!("the column is {}, not {wanted}", column.shown),
+            format!("the column is {}, not {wanted}", column.shown()),
             evidence,
         )
         .fix(retype),

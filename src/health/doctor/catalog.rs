@@ -92,12 +92,23 @@ pub struct Column {
     #[serde(rename = "type")]
     pub type_name: String,
     pub of_extension: bool,
-    /// The type with its modifier, as `format_type` shows it.
-    pub shown: String,
+    /// The type as the server prints it, with its schema.
+    pub full_type: String,
     pub dimensions: Option<u16>,
     /// `pg_attribute.attstorage`: `e` external, `p` plain, …
     pub storage: String,
     pub null_fraction: Option<f64>,
+}
+
+impl Column {
+    /// The type as a reader knows it: `vector(1536)`, `text`.
+    pub fn shown(&self) -> String {
+        match self.dimensions.filter(|_| self.of_extension) {
+            Some(dimensions) => format!("{}({dimensions})", self.type_name),
+            None if self.of_extension => self.type_name.clone(),
+            None => self.full_type.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -109,6 +120,7 @@ pub struct Index {
     /// The condition of a partial index.
     pub partial: Option<String>,
     pub options: BTreeMap<String, String>,
+    /// As of its build, or of the last VACUUM or ANALYZE.
     pub bytes: u64,
     pub building: bool,
 }

@@ -1,12 +1,13 @@
 -- Everything that the catalogs say about one table with an embedding column, as one JSON document.
--- $1 schema, $2 table, $3 embedding column. Nothing here needs the extension, the table or the column to exist.
+-- $1 schema, $2 table, $3 embedding column. Nothing here needs the extension, the table or the column to exist, and
+-- nothing opens a vector index: that calls the access method's handler, and fails where the library is missing.
 WITH target AS (
     SELECT c.oid, c.relkind, c.reltuples, c.relnamespace
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname = $2
 ), indexed AS (
     SELECT i.indexrelid, i.indrelid, i.indclass, i.indkey, i.indexprs, i.indpred, i.indisvalid, i.indisready,
-        ic.relname, ic.reloptions, ic.relam, am.amname
+        ic.relname, ic.relpages, ic.reloptions, ic.relam, am.amname
     FROM target t
     JOIN pg_index i ON i.indrelid = t.oid
     JOIN pg_class ic ON ic.oid = i.indexrelid
@@ -53,7 +54,7 @@ SELECT json_build_object(
                 SELECT FROM pg_depend dep JOIN pg_extension e ON e.oid = dep.refobjid
                 WHERE dep.classid = 'pg_type'::regclass AND dep.objid = ty.oid AND dep.deptype = 'e'
                     AND dep.refclassid = 'pg_extension'::regclass AND e.extname = 'vector'),
-            'shown', format_type(a.atttypid, a.atttypmod),
+            'full_type', format_type(a.atttypid, a.atttypmod),
             'dimensions', CASE WHEN a.atttypmod > 0 THEN a.atttypmod END,
             'storage', a.attstorage,
             'null_fraction', st.null_frac)
@@ -70,7 +71,7 @@ SELECT json_build_object(
             'partial', pg_get_expr(x.indpred, x.indrelid),
             'options', (SELECT COALESCE(json_object_agg(option_name, option_value), '{}')
                         FROM pg_options_to_table(x.reloptions)),
-            'bytes', pg_relation_size(x.indexrelid),
+            'bytes', x.relpages::bigint * current_setting('block_size')::bigint,
             'building', EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = x.indexrelid)
             ) ORDER BY x.relname), '[]')
         FROM indexed x

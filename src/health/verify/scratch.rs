@@ -68,23 +68,25 @@ impl<'a> Scratch<'a> {
         ))
     }
 
-    /// As many lists as suit the scratch rows, whatever the application's table will have.
+    /// As many lists as suit the scratch rows, whatever the application's table will have; at least two, because the
+    /// planner drops an index of which every list is probed.
     fn lists(&self) -> u32 {
-        let suited = self.rows.isqrt().max(1);
-        match self.like.effective_index() {
+        let suited = self.rows.isqrt();
+        let wanted = match self.like.effective_index() {
             Index::Ivfflat {
                 lists: Lists::Count(count),
             } => suited.min(u32::from(count)),
             _ => suited,
-        }
+        };
+        wanted.max(2)
     }
 
     /// Settings for the approximate searches, to end with the transaction.
     pub fn approximate(&self) -> String {
         let accuracy = match self.like.effective_index() {
             Index::Hnsw { .. } => ("hnsw.ef_search", (2 * NEIGHBOURS).max(40)),
-            // A quarter of the lists: small tables have few, and a list may split a cluster.
-            Index::Ivfflat { .. } => ("ivfflat.probes", self.lists().div_ceil(4).max(1)),
+            // Half of the lists: small tables have few, and k-means may split a cluster.
+            Index::Ivfflat { .. } => ("ivfflat.probes", self.lists().div_ceil(2)),
             Index::None => return "SET LOCAL plan_cache_mode = force_custom_plan".to_owned(),
         };
         format!(

@@ -1,0 +1,257 @@
+//! States that no test server can be brought into at will.
+
+use serde_json::{Value, json};
+
+use super::{Case, all};
+use crate::health::Severity::{self, Critical, High, Low, Medium, Ok as Good};
+use crate::health::doctor::{Catalog, Coverage, DoctorOptions, Library, Observations, Plans, Recall, Sample};
+use crate::health::planned::Planned;
+use crate::settings::{Dimensions, Identifier, Index, Metric, VectorTable};
+
+#[test]
+fn a_healthy_state_has_no_finding() {
+    let odd: Vec<_> = judge(&healthy(json!({})))
+        .into_iter()
+        .filter(|finding| finding.1 < Good)
+        .collect();
+    assert!(odd.is_empty(), "{odd:#?}");
+}
+
+#[test]
+fn each_state_of_the_catalogs_has_its_finding() {
+    for (change, id, severity, fact) in [
+        (json!({"server": {"in_recovery": true}}), "S1", Low, "standby"),
+        (
+            json!({"server": {"version_number": 130_020}}),
+            "S1",
+            Medium,
+            "no more fixes",
+        ),
+        (
+            json!({"extension_available": null, "extension": null}),
+            "S2",
+            Critical,
+            "is not in this database",
+        ),
+        (
+            json!({"extension": {"version": "HEAD"}}),
+            "S2",
+            Low,
+            "no advisory could be looked up",
+        ),
+        (
+            json!({"indexes": [index(json!({"building": true, "valid": false}))]}),
+            "S4",
+            Low,
+            "is being built",
+        ),
+        (
+            json!({"memory": {"shared_buffers": 1024}}),
+            "S8",
+            Medium,
+            "larger than shared_buffers",
+        ),
+        (
+            json!({"builds": [{"process": 7, "phase": "building index", "blocks_done": 1, "blocks_total": 9}]}),
+            "S17",
+            Low,
+            "is being built on this table",
+        ),
+    ] {
+        let mut seen = healthy(change.clone());
+        seen.library = Some(Ok(Library { version: None }));
+        assert_finding(&judge(&seen), id, severity, fact, &change);
+    }
+}
+
+#[test]
+fn advisories_follow_the_library_that_runs_and_the_index_that_is_there() {
+    let hnsw = Index::DEFAULT_HNSW;
+    for (library, wanted, method, id, severity) in [
+        ("0.8.1", hnsw, "hnsw", "CVE-2026-3172", High),
+        ("0.8.1", Index::None, "ivfflat", "CVE-2026-3172", Low),
+        ("0.8.3", hnsw, "hnsw", "pgvector#988", High),
+        ("0.7.4", hnsw, "hnsw", "pgvector-no-iterative-scan", Medium),
+    ] {
+        let mut seen = healthy(json!({"indexes": [index(json!({"method": method}))]}));
+        seen.library = Some(Ok(Library {
+            version: Some(library.to_owned()),
+        }));
+        let findings = judge_as(
+            &seen,
+            &VectorTable {
+                index: wanted,
+                ..articles()
+            },
+        );
+        assert_finding(&findings, "S2", severity, id, &library);
+    }
+    let findings = judge(&healthy(json!({"extension": {"version": "0.6.0"}})));
+    assert!(
+        !findings.iter().any(|finding| finding.2.contains("CVE")),
+        "the library is 0.8.6: {findings:#?}"
+    );
+}
+
+#[test]
+fn plans_and_recall_are_judged_by_what_the_application_gets() {
+    let plan = |index: Option<&str>| Planned {
+        node: "Scan".to_owned(),
+        index: index.map(str::to_owned),
+    };
+    let plans = |usual, generic, forced| {
+        Some(Ok(Plans {
+            usual: plan(usual),
+            generic: Some(plan(generic)),
+            forced: plan(forced),
+        }))
+    };
+    let used = Some("articles_embedding_idx");
+    for (plans, severity, fact) in [
+        (plans(used, used, used), Good, "is answered from the index"),
+        (plans(used, None, used), Medium, "a prepared search is not"),
+        (plans(None, None, used), High, "reads the whole table"),
+        (plans(None, None, None), Critical, "no index can answer"),
+    ] {
+        let seen = Observations {
+            plans,
+            ..healthy(json!({}))
+        };
+        assert_finding(&judge(&seen), "S13", severity, fact, &fact);
+    }
+    for (mean, short, severity) in [
+        (0.99, 0, Good),
+        (0.95, 0, Good),
+        (0.94, 0, High),
+        (0.79, 0, Critical),
+        (0.99, 1, Critical),
+    ] {
+        let mut seen = healthy(json!({}));
+        seen.recall = Some(Ok(Some(Recall {
+            mean,
+            short,
+            ..recall()
+        })));
+        assert_finding(&judge(&seen), "S14", severity, "true neighbours", &mean);
+    }
+}
+
+type Short = (&'static str, Severity, String);
+
+fn assert_finding(findings: &[Short], id: &str, severity: Severity, fact: &str, state: &dyn std::fmt::Debug) {
+    let found = findings
+        .iter()
+        .any(|finding| (finding.0, finding.1) == (id, severity) && finding.2.contains(fact));
+    assert!(found, "{id} {severity:?} {fact:?} in {state:?}: {findings:#?}");
+}
+
+fn judge(seen: &Observations) -> Vec<Short> {
+    judge_as(seen, &articles())
+}
+
+fn judge_as(seen: &Observations, table: &VectorTable) -> Vec<Short> {
+    let options = DoctorOptions::default();
+    let findings = all(&Case {
+        seen,
+        table,
+        options: &options,
+    });
+    findings
+        .into_iter()
+        .map(|finding| (finding.id, finding.severity, finding.fact))
+        .collect()
+}
+
+fn articles() -> VectorTable {
+    let name = |text: &str| Identifier::new(text).unwrap();
+    VectorTable {
+        schema: name("app"),
+        table: name("articles"),
+        key: name("uri"),
+        column: name("embedding"),
+        dimensions: Dimensions::new(3).unwrap(),
+        metric: Metric::Cosine,
+        index: Index::DEFAULT_HNSW,
+        extension_schema: name("public"),
+    }
+}
+
+/// 20,000 rows with an HNSW index, but for `change`.
+fn healthy(change: Value) -> Observations {
+    let mut catalog = json!({
+        "server": {"version_number": 180_004, "version": "18.4", "bits": 64, "database": "vectors", "role": "vectors",
+            "superuser": false, "in_recovery": false, "read_only": false,
+            "collation_recorded": "1", "collation_actual": "1"},
+        "memory": {"shared_buffers": 1 << 27, "maintenance_work_mem": 1 << 26, "effective_cache_size": 1_u64 << 32},
+        "extension": {"version": "0.8.6", "schema": "public", "schema_usable": true},
+        "extension_available": "0.8.6",
+        "table": {"kind": "r", "estimated_rows": 20_000.0, "bytes": 1 << 20, "readable": true, "live": 20_000, "dead": 0,
+            "updated": 0, "updated_in_place": 0, "changed_since_analyze": 0},
+        "column": {"type": "vector", "of_extension": true, "full_type": "vector(3)", "dimensions": 3, "storage": "e",
+            "null_fraction": 0.0},
+        "indexes": [index(json!({}))],
+        "duplicates": [],
+        "builds": [],
+    });
+    merge(&mut catalog, change);
+    let planned = Planned {
+        node: "Index Scan".to_owned(),
+        index: Some("articles_embedding_idx".to_owned()),
+    };
+    Observations {
+        catalog: serde_json::from_value::<Catalog>(catalog).unwrap(),
+        search_path: vec!["pg_catalog".to_owned(), "public".to_owned()],
+        library: Some(Ok(Library {
+            version: Some("0.8.6".to_owned()),
+        })),
+        coverage: Some(Ok(Coverage {
+            total: 20_000,
+            embedded: 20_000,
+            exact: true,
+        })),
+        sample: Some(Ok(Sample {
+            rows: 1_000,
+            zero: 0,
+            not_unit: 1_000,
+            dimensions: 1,
+        })),
+        plans: Some(Ok(Plans {
+            usual: planned.clone(),
+            forced: planned,
+            generic: None,
+        })),
+        recall: Some(Ok(Some(recall()))),
+    }
+}
+
+fn index(change: Value) -> Value {
+    let mut index = json!({"name": "articles_embedding_idx", "method": "hnsw", "operator_class": "vector_cosine_ops",
+        "valid": true, "partial": null, "options": {"lists": "20"}, "bytes": 1 << 20, "building": false});
+    merge(&mut index, change);
+    index
+}
+
+fn recall() -> Recall {
+    Recall {
+        queries: 50,
+        mean: 1.0,
+        worst: 1.0,
+        short: 0,
+        approximate_milliseconds: 10.0,
+        exact_milliseconds: 100.0,
+        setting: "hnsw.ef_search",
+        value: 40,
+        sufficient: None,
+    }
+}
+
+fn merge(into: &mut Value, change: Value) {
+    match (into, change) {
+        (Value::Object(into), Value::Object(change)) => {
+            for (key, value) in change {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, change) => *into = change,
+    }
+}
