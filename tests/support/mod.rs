@@ -1,4 +1,5 @@
 //! What the tests share: a real server, made by the product itself.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod bundle;
 pub mod server;
