@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::apt::PackageError;
 use crate::error::{Exit, Explain};
 
 /// A step did not do what the plan said.
@@ -25,6 +26,8 @@ pub enum ApplyError {
         said: String,
         log: PathBuf,
     },
+    #[error(transparent)]
+    Packages(#[from] PackageError),
 }
 
 impl Explain for ApplyError {
@@ -36,6 +39,7 @@ impl Explain for ApplyError {
             Self::Identity { .. } => "E0504",
             Self::NotReady { .. } => "E0505",
             Self::Interrupted { .. } => "E0506",
+            Self::Packages(error) => error.code(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Explain for ApplyError {
             }
             Self::NotReady { .. } => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
+            Self::Packages(error) => error.exit(),
         }
     }
 
@@ -62,6 +67,7 @@ impl Explain for ApplyError {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()
             }
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
+            Self::Packages(error) => return error.hint(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Plan x Host -> Receipt: the only module that changes the machine.
 
+pub mod apt;
 mod bundle;
 mod checkpoint;
 mod cluster;
@@ -11,6 +12,7 @@ mod machine;
 pub mod packages;
 mod progress;
 pub mod receipt;
+pub mod relay;
 mod undo;
 
 pub use cluster::{prove_identity, stop as stop_cluster};

@@ -91,7 +91,7 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
                 .privilege(Privilege::Root);
             host.run(&command.deadline(Duration::from_secs(30))).await?;
         }
-        Undo::DropSystemCluster { .. } | Undo::RemovePackages { .. } => {
+        Undo::DropSystemCluster { .. } | Undo::StopSystemCluster { .. } | Undo::RemovePackages { .. } => {
             return packages::undo(host, undo, engine.progress).await;
         }
     }

@@ -14,6 +14,7 @@ mod files;
 mod lock;
 mod ports;
 mod process;
+mod relay;
 mod run;
 
 pub use account::Account;
@@ -23,6 +24,7 @@ pub use error::HostError;
 pub use files::{FileMode, Owner};
 pub use lock::Lock;
 pub use process::{interrupt, process_is_alive, terminate};
+pub use relay::{Relay, serve as serve_relay};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.
 #[derive(Debug, Clone)]

@@ -51,8 +51,15 @@ pub enum Undo {
     DropSystemCluster {
         cluster: String,
     },
+    /// Stop a cluster of the operating system that was down before us.
+    StopSystemCluster {
+        cluster: String,
+    },
+    /// Remove packages of ours; with consent also `clusters`, which their scripts made.
     RemovePackages {
         packages: Vec<Package>,
+        #[serde(default)]
+        clusters: Vec<String>,
         with_data: bool,
     },
     /// Nothing to undo: the step left nothing behind, or something newer removes it too.
@@ -146,7 +153,6 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
     match &entry.step {
         Step::Verify { .. }
         | Step::RefreshPackageIndex { .. }
-        | Step::StartService { .. }
         | Step::ConfigurePackages { .. }
         | Step::RestrictDatabase { .. } => Undo::Nothing,
         Step::Migrate { .. }
@@ -197,6 +203,9 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
             what: format!("the system user {name}"),
             why: "it owns the data".into(),
         },
+        Step::StartService { cluster, .. } => Undo::StopSystemCluster {
+            cluster: cluster.clone(),
+        },
         Step::CreateUser { name, .. } => Undo::RemoveUser { name: name.clone() },
         Step::CreateSystemCluster { major, name, .. } if data.destroy => Undo::DropSystemCluster {
             cluster: format!("{major}/{name}"),
@@ -205,8 +214,11 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
             what: format!("the cluster {major}/{name}"),
             why: "data is only removed with --destroy-data".into(),
         },
-        Step::InstallPackages { packages, .. } => Undo::RemovePackages {
+        Step::InstallPackages {
+            packages, clusters, ..
+        } => Undo::RemovePackages {
             packages: packages.clone(),
+            clusters: clusters.clone(),
             with_data: data.destroy,
         },
     }
@@ -228,6 +240,7 @@ impl Undo {
             Self::RemoveEmptyDirectory { path } => format!("remove {} if it is empty", path.display()),
             Self::RemoveUser { name } => format!("remove the system user {name}"),
             Self::DropSystemCluster { cluster } => format!("drop the PostgreSQL cluster {cluster}"),
+            Self::StopSystemCluster { cluster } => format!("stop the PostgreSQL cluster {cluster}"),
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
             Self::Keep { what, why } => format!("keep {what}: {why}"),
         })

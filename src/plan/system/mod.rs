@@ -9,6 +9,8 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
+pub use commands::refresh_index;
+
 use super::{Package, Plan, Refusal, Step};
 use crate::facts::apt::{AptFacts, Simulation, server_package};
 use crate::facts::clusters::ClusterStatus;

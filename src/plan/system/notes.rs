@@ -3,7 +3,7 @@
 use crate::facts::apt::{self, PackagePolicy};
 use crate::facts::packages::ServerChoice;
 use crate::facts::system::SystemFacts;
-use crate::health::advisories::{Version, advisories};
+use crate::health::advisories::{Advisory, Scope, Version, advisories};
 
 /// One note for each pgvector that is installed or can be had, newest major first, and what follows from the chosen one.
 pub fn candidates(facts: &SystemFacts, choice: &ServerChoice) -> Vec<String> {
@@ -65,7 +65,14 @@ fn defects(version: &str) -> String {
     let Some(version) = Version::parse(version) else {
         return String::new();
     };
-    let ids: Vec<&str> = advisories(version).iter().map(|advisory| advisory.id).collect();
+    let concerns_us =
+        |advisory: &&&Advisory| advisory.scope != Scope::Ivfflat32Bit || cfg!(target_pointer_width = "32");
+    let advisories = advisories(version);
+    let ids: Vec<&str> = advisories
+        .iter()
+        .filter(concerns_us)
+        .map(|advisory| advisory.id)
+        .collect();
     if ids.is_empty() {
         return String::new();
     }
