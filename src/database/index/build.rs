@@ -1,5 +1,7 @@
 //! One build outside a transaction, from the note before it to the proof after it.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
 use super::intent::write_intent;
@@ -12,6 +14,8 @@ use crate::settings::{Identifier, VectorTable};
 
 /// The server asks itself whether the client is still there (PostgreSQL 14 and later).
 const CONNECTION_CHECK_VERSION: u32 = 140_000;
+/// Longest that tidying up after a failed build may take.
+const TIDY_DEADLINE: Duration = Duration::from_secs(5);
 /// A parallel build takes all its memory from /dev/shm at once, and containers often have 64 MB of that.
 const NO_SHARED_MEMORY: &str = "53100";
 
@@ -29,20 +33,21 @@ pub struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds the index and proves it valid. On a failure nothing INVALID is left, unless the server is gone too.
+    /// Builds the index and proves it valid. After a failure what is INVALID is dropped, now or by the next run.
     ///
     /// # Errors
     /// [`MigrateError::Building`], [`MigrateError::Blocked`], [`MigrateError::Invalid`], or what the server said.
     pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        clean(connection, self.table, self.role).await?;
+        clean(connection, self.table, self.role, self.watch.patience).await?;
         write_intent(connection, self.table, &self.statement).await?;
         let mut built = self.attempt(connection, self.sizing.workers).await;
         if self.sizing.workers > 0 && built.as_ref().is_err_and(is_short_of_shared_memory) {
-            drop_invalid(connection, self.table, self.role).await?;
+            drop_invalid(connection, self.table, self.role, self.watch.patience).await?;
             built = self.attempt(connection, 0).await;
         }
         if built.is_err() {
-            drop_invalid(connection, self.table, self.role).await?;
+            // The failure is what counts; what cannot be dropped now, the next run drops first.
+            let _ = drop_invalid(connection, self.table, self.role, TIDY_DEADLINE).await;
             return built;
         }
         self.prove(connection).await

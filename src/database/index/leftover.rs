@@ -4,13 +4,17 @@ use std::time::{Duration, Instant};
 
 use sqlx::{PgConnection, Row as _};
 
+use super::build::as_role;
 use super::indexes;
-use crate::database::DatabaseError;
-use crate::database::migrate::MigrateError;
+use crate::database::migrate::{MigrateError, blocker};
+use crate::database::sql::composed;
+use crate::database::{DatabaseError, sqlstate};
 use crate::settings::{Identifier, VectorTable};
 
 /// Longest that a server process may take to end after it was told to.
 const END_DEADLINE: Duration = Duration::from_secs(10);
+/// SQLSTATE of a statement that `statement_timeout` ended.
+const QUERY_CANCELED: &str = "57014";
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Ends a build of ours whose client is gone, then drops the INVALID index under our name, if there is one.
@@ -18,11 +22,25 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The caller holds the migration lock, so no living run of ours builds this index.
 ///
 /// # Errors
-/// [`MigrateError::Building`] when somebody else builds an index of this name, or ours does not end within 10 s.
+/// [`MigrateError::Building`] when somebody else builds an index of this name, or ours does not end within 10 s;
+/// [`MigrateError::Blocked`] when the drop waited longer than `patience` for other transactions.
 pub(super) async fn clean(
     connection: &mut PgConnection,
     table: &VectorTable,
     role: Option<&Identifier>,
+    patience: Duration,
+) -> Result<(), MigrateError> {
+    end_abandoned_build(connection, table).await?;
+    drop_invalid(connection, table, role, patience).await
+}
+
+/// Ends a build of ours whose client is gone.
+///
+/// # Errors
+/// [`MigrateError::Building`] when somebody else builds an index of this name, or ours does not end within 10 s.
+pub async fn end_abandoned_build(
+    connection: &mut PgConnection,
+    table: &VectorTable,
 ) -> Result<(), MigrateError> {
     let deadline = Instant::now() + END_DEADLINE;
     while let Some(running) = running_build(connection, table).await? {
@@ -40,7 +58,7 @@ pub(super) async fn clean(
             .map_err(DatabaseError::statement("end an abandoned index build"))?;
         tokio::time::sleep(PAUSE).await;
     }
-    drop_invalid(connection, table, role).await
+    Ok(())
 }
 
 /// Drops the index under our name if it is INVALID; a valid one is never touched.
@@ -48,6 +66,7 @@ pub(super) async fn drop_invalid(
     connection: &mut PgConnection,
     table: &VectorTable,
     role: Option<&Identifier>,
+    patience: Duration,
 ) -> Result<(), MigrateError> {
     let name = table.index_name();
     let found = indexes(connection, table).await?;
@@ -57,15 +76,46 @@ pub(super) async fn drop_invalid(
     {
         return Ok(());
     }
-    let sql = format!(
+    let statement = format!(
         "DROP INDEX CONCURRENTLY IF EXISTS {}.{}",
         table.schema.quoted(),
         name.quoted()
     );
-    super::build::as_role(connection, role, &sql)
+    drop_concurrently(connection, table, &statement, role, patience).await
+}
+
+/// Runs a `DROP INDEX CONCURRENTLY`, which waits for every transaction that has used the table.
+///
+/// # Errors
+/// [`MigrateError::Blocked`] after `patience`. The index may be INVALID then; running it again goes on.
+pub async fn drop_concurrently(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    statement: &str,
+    role: Option<&Identifier>,
+    patience: Duration,
+) -> Result<(), MigrateError> {
+    let purpose = "drop the index";
+    let limit = format!(
+        "SET lock_timeout = 0; SET statement_timeout = {}",
+        patience.as_millis()
+    );
+    sqlx::raw_sql(composed(limit))
+        .execute(&mut *connection)
         .await
-        .map_err(DatabaseError::statement("drop an index that was left INVALID"))?;
-    Ok(())
+        .map_err(DatabaseError::statement(purpose))?;
+    let outcome = as_role(connection, role, statement).await;
+    sqlx::raw_sql("RESET lock_timeout; RESET statement_timeout")
+        .execute(&mut *connection)
+        .await
+        .map_err(DatabaseError::statement(purpose))?;
+    match outcome {
+        Err(error) if sqlstate(&error).as_deref() == Some(QUERY_CANCELED) => Err(MigrateError::Blocked {
+            purpose: purpose.to_owned(),
+            blocker: blocker(connection, &table.qualified()).await,
+        }),
+        outcome => Ok(outcome.map_err(DatabaseError::statement(purpose))?),
+    }
 }
 
 struct RunningBuild {

@@ -12,5 +12,6 @@ pub use build::Build;
 pub use definition::Definition;
 pub use facts::{IndexFacts, indexes};
 pub use intent::{clear_intent, has_intent};
+pub use leftover::{drop_concurrently, end_abandoned_build};
 pub use progress::{BuildProgress, Watch};
 pub use sizing::{Budget, Sizing, is_at_least, list_count, rows_needed, sizing};

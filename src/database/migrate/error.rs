@@ -44,10 +44,14 @@ pub enum MigrateError {
     Building { index: String, pid: i32, query: String },
     #[error("the index {index} was built but the server does not call it valid")]
     Invalid { index: String },
-    #[error("{what} holds {rows} rows with data, and was not named for removal")]
+    #[error(
+        "{what} holds {}, and was not named for removal",
+        rows.map_or("rows".to_owned(), |rows| format!("{rows} values"))
+    )]
     HoldsData {
         what: String,
-        rows: i64,
+        /// `None` where they were not counted.
+        rows: Option<i64>,
         consent: String,
     },
     #[error("{what} has what these migrations did not make:{}", lines(items))]

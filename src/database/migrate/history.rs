@@ -53,6 +53,38 @@ pub(super) fn qualified_history(table: &VectorTable) -> String {
     format!("{SETUP_SCHEMA}.{}", history_table(table).quoted())
 }
 
+/// The statement that takes one row out of the history.
+pub(super) fn forget(table: &VectorTable, version: i32) -> String {
+    format!(
+        "DELETE FROM {} WHERE version = {version}",
+        qualified_history(table)
+    )
+}
+
+/// The statements that end this history when its first migration is taken back: only its table goes, or, where it was
+/// the last one, the whole schema with it.
+pub(super) async fn retire(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+) -> Result<Vec<String>, MigrateError> {
+    let others: i64 = sqlx::query_scalar(
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c
+          WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r'
+            AND c.relname NOT IN ('index_build', $2)",
+    )
+    .bind(SETUP_SCHEMA)
+    .bind(history_table(table).as_str())
+    .fetch_one(connection)
+    .await
+    .map_err(DatabaseError::statement("look for other migration histories"))?;
+    let mut statements = vec![format!("DROP TABLE {}", qualified_history(table))];
+    if others == 0 {
+        statements.push(format!("DROP TABLE {SETUP_SCHEMA}.index_build"));
+        statements.push(format!("DROP SCHEMA {SETUP_SCHEMA}"));
+    }
+    Ok(statements)
+}
+
 /// Reads the history without writing anything.
 ///
 /// # Errors

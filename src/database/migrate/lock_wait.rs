@@ -54,24 +54,15 @@ impl Change<'_> {
     /// # Errors
     /// [`MigrateError::Blocked`] when the patience is over, [`DatabaseError::Statement`] on any other failure.
     pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        let deadline = Instant::now() + self.patience;
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::new(self.patience);
         loop {
-            let error = match self.attempt(connection).await {
+            match self.attempt(connection).await {
                 Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            if sqlstate(&error).as_deref() != Some(LOCK_NOT_AVAILABLE) {
-                return Err(DatabaseError::statement(self.purpose)(error).into());
+                Err(error) if is_lock_timeout(&error) => {
+                    patience.pause(connection, self.purpose, self.relation).await?;
+                }
+                Err(error) => return Err(DatabaseError::statement(self.purpose)(error).into()),
             }
-            if Instant::now() + pause >= deadline {
-                return Err(MigrateError::Blocked {
-                    purpose: self.purpose.to_owned(),
-                    blocker: self.blocker(connection).await,
-                });
-            }
-            tokio::time::sleep(jittered(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -99,28 +90,70 @@ impl Change<'_> {
         }
         transaction.commit().await
     }
+}
 
-    async fn blocker(&self, connection: &mut PgConnection) -> Blocker {
-        let held = sqlx::query(
-            "SELECT a.pid, a.query
-               FROM pg_catalog.pg_locks l
-               JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-              WHERE l.relation = pg_catalog.to_regclass($1) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
-              ORDER BY a.xact_start LIMIT 1",
-        )
-        .bind(self.relation)
-        .fetch_optional(connection)
-        .await;
-        match held {
-            Ok(Some(row)) => Blocker {
-                pid: row.get("pid"),
-                query: row.get::<Option<String>, _>("query").unwrap_or_default(),
-            },
-            _ => Blocker {
-                pid: 0,
-                query: String::new(),
-            },
+/// How long is still waited for a lock, and how long until the next try.
+#[derive(Debug)]
+pub(super) struct Patience {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub fn new(whole: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + whole,
+            pause: FIRST_PAUSE,
         }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// [`MigrateError::Blocked`] when it is used up.
+    pub async fn pause(
+        &mut self,
+        connection: &mut PgConnection,
+        purpose: &str,
+        relation: &str,
+    ) -> Result<(), MigrateError> {
+        if Instant::now() + self.pause >= self.deadline {
+            return Err(MigrateError::Blocked {
+                purpose: purpose.to_owned(),
+                blocker: blocker(connection, relation).await,
+            });
+        }
+        tokio::time::sleep(jittered(self.pause)).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(LOCK_NOT_AVAILABLE)
+}
+
+/// The oldest transaction of others that holds a lock on the relation.
+pub(in crate::database) async fn blocker(connection: &mut PgConnection, relation: &str) -> Blocker {
+    let held = sqlx::query(
+        "SELECT a.pid, a.query
+           FROM pg_catalog.pg_locks l
+           JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+          WHERE l.relation = pg_catalog.to_regclass($1) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
+          ORDER BY a.xact_start LIMIT 1",
+    )
+    .bind(relation)
+    .fetch_optional(connection)
+    .await;
+    match held {
+        Ok(Some(row)) => Blocker {
+            pid: row.get("pid"),
+            query: row.get::<Option<String>, _>("query").unwrap_or_default(),
+        },
+        _ => Blocker {
+            pid: 0,
+            query: String::new(),
+        },
     }
 }
 

@@ -4,13 +4,18 @@
 //! with its history row; [`Migrator::down`] takes back what was made and leaves what was found.
 //! refinery takes no lock and has no way down: both are here.
 
+mod down;
+mod drop_data;
+mod drop_objects;
 mod effects;
 mod error;
+mod export;
 mod facts;
 mod history;
 mod lock;
 mod lock_wait;
 mod pending;
+mod refusal;
 mod roles;
 mod runner;
 mod script;
@@ -19,10 +24,13 @@ mod up;
 use std::fmt;
 use std::time::Duration;
 
+pub use down::Descent;
 pub use error::MigrateError;
+pub use export::Export;
 pub use facts::{ColumnFacts, ExistingTable, ExtensionFacts, TableFacts, TableKind, table_facts};
 pub use history::{Applied, History, SETUP_SCHEMA, read_history};
 pub use lock_wait::Blocker;
+pub(super) use lock_wait::blocker;
 pub use pending::{MigrationState, MigrationStatus, pending};
 
 use super::index::{Budget, BuildProgress};

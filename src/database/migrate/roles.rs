@@ -1,9 +1,10 @@
-//! Which role a statement runs as, and what a role may do. Read-only.
+//! Roles and schemas: which role a statement runs as, what it may do, what was made for it.
 
 use sqlx::PgConnection;
 
 use super::MigrateError;
-use crate::database::DatabaseError;
+use crate::database::sql::composed;
+use crate::database::{DatabaseError, sqlstate};
 use crate::settings::Identifier;
 
 /// The role to change to for the owner's objects; `None` where the session is that role already.
@@ -49,4 +50,18 @@ pub(super) async fn schema_exists(
             .await
             .map_err(DatabaseError::statement("look for the extension's schema"))?,
     )
+}
+
+/// Drops a schema that we made, unless somebody put something into it.
+pub(super) async fn drop_schema_if_empty(
+    connection: &mut PgConnection,
+    schema: &Identifier,
+) -> Result<(), MigrateError> {
+    let sql = format!("DROP SCHEMA IF EXISTS {}", schema.quoted());
+    match sqlx::raw_sql(composed(sql)).execute(connection).await {
+        Err(error) if sqlstate(&error).as_deref() != Some("2BP01") => {
+            Err(DatabaseError::statement("drop the extension's schema")(error).into())
+        }
+        _ => Ok(()),
+    }
 }

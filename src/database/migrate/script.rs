@@ -51,7 +51,6 @@ pub(super) struct Script {
     pub version: i32,
     pub name: &'static str,
     pub up: String,
-    #[allow(dead_code, reason = "the way down follows")]
     pub down: String,
     /// Kept with the history row, so that a later difference can be shown in the user's own words.
     pub settings: BTreeMap<String, String>,

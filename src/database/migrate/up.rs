@@ -127,7 +127,7 @@ impl Migrator<'_> {
     }
 
     /// Who owns the table, or will.
-    fn object_owner(&self, facts: &TableFacts) -> Identifier {
+    pub(super) fn object_owner(&self, facts: &TableFacts) -> Identifier {
         facts
             .table
             .as_ref()
