@@ -177,3 +177,45 @@ async fn pending_is_pure_and_says_what_up_then_does() {
         MigrationState::Applied
     );
 }
+
+#[tokio::test]
+async fn what_somebody_ran_by_hand_from_the_printed_sql_is_adopted() {
+    let mut site = Site::new().await;
+    let sql = pgvector_setup::database::migrate::sql(&articles()).unwrap();
+    for statement in sql
+        .split_inclusive(';')
+        .filter(|statement| statement.contains(';'))
+    {
+        site.run(statement).await;
+    }
+    let statuses = site.up(&articles()).await.unwrap();
+    assert_eq!(states(&statuses), [&MigrationState::Adopted; 4]);
+}
+
+#[tokio::test]
+async fn a_partitioned_table_with_rows_gets_its_index_in_every_partition_and_back() {
+    let mut site = Site::new().await;
+    site.run(
+        "CREATE TABLE vectors.articles (uri text PRIMARY KEY) PARTITION BY HASH (uri);
+         CREATE TABLE vectors.articles_0 PARTITION OF vectors.articles FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE vectors.articles_1 PARTITION OF vectors.articles FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         INSERT INTO vectors.articles SELECT 'uri' || n FROM generate_series(1, 20) n",
+    )
+    .await;
+    let statuses = site.up(&articles()).await.unwrap();
+    assert_eq!(
+        (&statuses[3].state, statuses[3].concurrent),
+        (&MigrationState::Applied, false)
+    );
+    let indexes = "SELECT count(*)::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                     JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' AND i.indisvalid";
+    assert_eq!(site.text(indexes).await, "3");
+    assert_eq!(
+        site.down(&articles(), 0, Descent::default()).await.unwrap(),
+        [4, 3, 2, 1]
+    );
+    assert_eq!(
+        site.text("SELECT count(*)::text FROM vectors.articles").await,
+        "20"
+    );
+}

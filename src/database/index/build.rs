@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::intent::write_intent;
 use super::leftover::{clean, drop_invalid};
+use super::progress::cancel;
 use super::{Definition, Sizing, Watch, indexes};
 use crate::database::migrate::MigrateError;
 use crate::database::sql::composed;
@@ -60,25 +61,34 @@ impl Build<'_> {
             .await
             .map_err(DatabaseError::statement("prepare the index build"))?;
         self.settle(connection, workers).await?;
-        let outcome = {
-            let mut build = std::pin::pin!(as_role(connection, self.role, &self.statement));
-            let watch = std::pin::pin!(self.watch.run(observer, builder));
-            tokio::select! {
-                built = &mut build => built.map_err(|error| DatabaseError::statement("build the index")(error).into()),
-                // A watcher that lost its connection is no reason to stop the build.
-                seen = watch => match (seen, build.await) {
-                    (_, Ok(())) => Ok(()),
-                    (Ok(blocker), Err(_)) => Err(MigrateError::Blocked {
-                        purpose: "build the index".to_owned(),
-                        blocker,
-                    }),
-                    (Err(_), Err(error)) => Err(DatabaseError::statement("build the index")(error).into()),
-                },
-            }
-        };
+        let outcome = self.watched(connection, observer, builder).await;
         let reset = self.unsettle(connection).await;
         outcome?;
         reset
+    }
+
+    /// Builds while the observer looks on, and ends the build when it has waited too long.
+    async fn watched(
+        &self,
+        connection: &mut PgConnection,
+        observer: PgConnection,
+        builder: i32,
+    ) -> Result<(), MigrateError> {
+        let mut build = std::pin::pin!(as_role(connection, self.role, &self.statement));
+        let failed = |error| MigrateError::from(DatabaseError::statement("build the index")(error));
+        let seen = tokio::select! {
+            built = &mut build => return built.map_err(failed),
+            seen = self.watch.run(observer, builder) => seen,
+        };
+        // A watcher that lost its connection is no reason to stop the build.
+        let Ok((mut observer, blocker)) = seen else {
+            return build.await.map_err(failed);
+        };
+        cancel(&mut observer, builder).await?;
+        build.await.map_err(|_| MigrateError::Blocked {
+            purpose: "build the index".to_owned(),
+            blocker,
+        })
     }
 
     /// `CONCURRENTLY` waits by design, and a timeout that ends it leaves an INVALID index: none is in force.

@@ -50,13 +50,13 @@ impl Watch<'_> {
         connect(self.endpoint, self.login, self.database).await
     }
 
-    /// Reports until the build has waited too long for one transaction; then cancels it and names who is in the way.
-    /// Ends no other way: the caller drops it when the build is over.
+    /// Reports until the build has waited too long for one transaction; then names who is in the way and gives the
+    /// connection back. Ends no other way: the caller drops it when the build is over.
     pub(super) async fn run(
         &self,
         mut observer: PgConnection,
         builder: i32,
-    ) -> Result<Blocker, DatabaseError> {
+    ) -> Result<(PgConnection, Blocker), DatabaseError> {
         let start = Instant::now();
         let mut phase = Phase::new(String::new());
         loop {
@@ -69,15 +69,10 @@ impl Watch<'_> {
             }
             if let Some(blocker) = seen
                 .blocker
-                .as_ref()
+                .clone()
                 .filter(|_| phase.since.elapsed() > self.patience)
             {
-                sqlx::query("SELECT pg_catalog.pg_cancel_backend($1)")
-                    .bind(builder)
-                    .execute(&mut observer)
-                    .await
-                    .map_err(DatabaseError::statement("cancel an index build that waits"))?;
-                return Ok(blocker.clone());
+                return Ok((observer, blocker));
             }
             let fraction = seen.fraction();
             (self.report)(BuildProgress {
@@ -89,6 +84,16 @@ impl Watch<'_> {
             });
         }
     }
+}
+
+/// Has the server end what another session of ours runs.
+pub(super) async fn cancel(observer: &mut PgConnection, pid: i32) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_catalog.pg_cancel_backend($1)")
+        .bind(pid)
+        .execute(observer)
+        .await
+        .map_err(DatabaseError::statement("cancel an index build that waits"))?;
+    Ok(())
 }
 
 struct Phase {

@@ -191,3 +191,78 @@ fn settings(version: i32, table: &VectorTable) -> BTreeMap<String, String> {
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Dimensions, Identifier, Metric};
+
+    fn articles(index: Index) -> VectorTable {
+        let name = |text: &str| Identifier::new(text).unwrap();
+        VectorTable {
+            schema: name("vectors"),
+            table: name("articles"),
+            key: name("uri"),
+            column: name("embedding"),
+            dimensions: Dimensions::new(1536).unwrap(),
+            metric: Metric::Cosine,
+            index,
+            extension_schema: name("public"),
+        }
+    }
+
+    /// Every history out there holds these numbers: a changed template would refuse all of them.
+    #[test]
+    fn the_checksums_of_released_migrations_never_change() {
+        let checksums: Vec<u64> = scripts(&articles(Index::DEFAULT_HNSW))
+            .unwrap()
+            .iter()
+            .map(|script| script.migration().unwrap().checksum())
+            .collect();
+        assert_eq!(
+            checksums,
+            [
+                18431702611411474041,
+                11289344041163957635,
+                16806493709581177448,
+                12817287809940536127
+            ]
+        );
+    }
+
+    #[test]
+    fn the_index_statement_follows_the_settings_and_the_occasion() {
+        let lists = Index::Ivfflat { lists: Lists::Auto };
+        let cases = [
+            (
+                Index::DEFAULT_HNSW,
+                Occasion {
+                    concurrently: false,
+                    rows: Some(0),
+                },
+                "CREATE INDEX \"articles_embedding_idx\" ON \"vectors\".\"articles\"\n    USING hnsw (\"embedding\" \"public\".vector_cosine_ops) WITH (ef_construction = 64, m = 16);",
+            ),
+            (
+                lists,
+                Occasion {
+                    concurrently: true,
+                    rows: Some(94_500),
+                },
+                "CREATE INDEX CONCURRENTLY \"articles_embedding_idx\" ON \"vectors\".\"articles\"\n    USING ivfflat (\"embedding\" \"public\".vector_cosine_ops) WITH (lists = 94);",
+            ),
+            (
+                lists,
+                Occasion::RECORDED,
+                "-- The number of lists follows the rows: rows / 1000 up to a million rows, then their square root.\nCREATE INDEX CONCURRENTLY \"articles_embedding_idx\" ON \"vectors\".\"articles\"\n    USING ivfflat (\"embedding\" \"public\".vector_cosine_ops) WITH (lists = 1);",
+            ),
+            (
+                Index::None,
+                Occasion::RECORDED,
+                "-- No index: every search reads every row and is exact.",
+            ),
+        ];
+        for (index, occasion, statement) in cases {
+            assert_eq!(index_statement(&articles(index), occasion).unwrap(), statement);
+        }
+    }
+}
