@@ -115,9 +115,9 @@ pub enum Migrate {
         /// Keep this version and all before it
         #[arg(long, value_name = "N", default_value_t = 3)]
         to: i32,
-        /// Agree to lose the data of this column or table
+        /// Agree to lose the data of this column or table (can be repeated)
         #[arg(long, value_name = "NAME")]
-        destroy: Option<String>,
+        destroy: Vec<String>,
         /// Write the vectors to this file first
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use super::Ui;
 use super::arguments::Migrate;
 use crate::database::connect;
-use crate::database::migrate::{self, MigrationState, MigrationStatus};
+use crate::database::migrate::{self, Applied, Descent, Export, MigrationState, MigrationStatus};
 use crate::error::{Exit, Result};
 use crate::pipeline::Installation;
 use crate::settings::Identifier;
@@ -34,11 +34,40 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
         }
         Migrate::Down { to, destroy, export } => {
             let (_lock, _receipt) = installation.open("migrate down")?;
-            let consent = destroy.map(Identifier::new).transpose()?;
-            let _ = (to, consent, export);
+            let consent: Vec<Identifier> = destroy
+                .into_iter()
+                .map(Identifier::new)
+                .collect::<Result<_, _>>()?;
+            let export = export.as_deref().map(|path| Export {
+                host: installation.host,
+                path,
+            });
+            let descent = Descent {
+                consent: &consent,
+                export,
+            };
+            let migrator = crate::apply::database::migrator(settings, &server, &|_| {});
+            show_taken_back(&migrator.down(&mut connection, to, &descent).await?, ui);
             Ok(Exit::Done)
         }
     }
+}
+
+fn show_taken_back(taken_back: &[Applied], ui: &Ui) {
+    if ui.is_json() {
+        ui.json(&serde_json::json!({ "schema": 1, "taken_back": taken_back }));
+        return;
+    }
+    if taken_back.is_empty() {
+        ui.say("nothing to take back");
+        return;
+    }
+    let line = |applied: &Applied| {
+        let what = if applied.made { "taken back" } else { "forgotten" };
+        format!("{:>3}  {:<18} {what}", applied.version, applied.name)
+    };
+    let lines: Vec<String> = taken_back.iter().map(line).collect();
+    ui.print(lines.join("\n"));
 }
 
 fn show(statuses: &[MigrationStatus], ui: &Ui) {

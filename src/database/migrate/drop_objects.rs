@@ -59,7 +59,7 @@ impl Migrator<'_> {
                 what: format!("column {} of {}", column.quoted(), self.table.qualified()),
                 rows: Some(rows),
                 consent: format!(
-                    "pgvector-setup migrate down --to {} --drop-data {column} [--export FILE]",
+                    "pgvector-setup migrate down --to {} --destroy {column} [--export FILE]",
                     script.version - 1
                 ),
             });
@@ -96,7 +96,7 @@ impl Migrator<'_> {
                 what,
                 rows: None,
                 consent: format!(
-                    "pgvector-setup migrate down --to {} --drop-data {}",
+                    "pgvector-setup migrate down --to {} --destroy {}",
                     script.version - 1,
                     self.table.table
                 ),
