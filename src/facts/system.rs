@@ -47,7 +47,7 @@ impl SystemFacts {
     }
 }
 
-/// Reads the machine. Several children run at once; each has its own deadline of at most 10 s.
+/// Reads the machine. Several children run at once; each has its own deadline of at most 30 s.
 ///
 /// # Errors
 /// [`crate::host::HostError`] when a probe that is there does not answer; [`super::FactsError`] when its answer is

@@ -7,6 +7,8 @@ use crate::host::Host;
 /// `dpkg-query --showformat`: one line a package.
 pub const FORMAT: &str = "${db:Status-Status} ${binary:Package}\\n";
 
+pub const JOURNAL: &str = "/var/lib/dpkg/updates";
+
 /// States between "not there" and "installed" (dpkg(1)). Awaited triggers are no interruption.
 const HALF_DONE: [&str; 3] = ["half-installed", "unpacked", "half-configured"];
 
@@ -19,11 +21,11 @@ pub fn broken_packages(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Files of dpkg's journal, named by numbers: apt-get refuses while one is there.
-pub fn journal(host: &Host) -> Vec<String> {
-    let mut names = host.list(Path::new("/var/lib/dpkg/updates"));
-    names.retain(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()));
-    names
+/// Whether dpkg's journal has entries, files named by numbers: apt-get refuses while one is there.
+pub fn has_journal(host: &Host) -> bool {
+    let names = host.list(Path::new(JOURNAL));
+    let is_entry = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+    names.iter().any(is_entry)
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::host::{Command, Host, HostError};
 /// PostgreSQL majors that pgvector supports, and those that are near enough to be packaged while this is in use.
 pub const MAJORS: std::ops::RangeInclusive<u16> = 13..=20;
 
-/// Longest that one probe may take. A first `apt-cache` on a slow machine builds its cache for seconds.
-const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest that one probe may take. apt builds its cache first, which takes a second here and many on a small machine.
+const PROBE_DEADLINE: Duration = Duration::from_secs(30);
 
 const LISTS: &str = "/var/lib/apt/lists";
 
@@ -30,7 +30,7 @@ pub struct AptFacts {
     pub policies: Vec<PackagePolicy>,
     /// Seconds since the package lists were last asked for; `None` where there are none.
     pub lists_age: Option<u64>,
-    /// Packages that an interrupted dpkg left half done; with only `/var/lib/dpkg/updates` to tell, its file names.
+    /// What an interrupted dpkg left half done: packages, or its journal.
     pub interrupted: Vec<String>,
     /// The process that holds one of the package manager's locks.
     pub lock_holder: Option<LockHolder>,
@@ -57,7 +57,7 @@ pub fn extension_package(major: u16) -> String {
 /// Asks apt and dpkg, without a simulation. `None` where there is no apt.
 ///
 /// # Errors
-/// [`HostError`] when a program that is there does not answer within 10 s.
+/// [`HostError`] when a program that is there does not answer within 30 s.
 pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
     let programs = (
         host.which("apt-cache"),
@@ -75,16 +75,22 @@ pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
     let status = Command::new(dpkg_query, "ask dpkg whether its packages are in order")
         .arguments(["--show", "--showformat", dpkg::FORMAT])
         .deadline(PROBE_DEADLINE);
+    let holder_before = lock_holder(host);
     let (policy, status) = tokio::join!(host.run(&policy), host.run(&status));
     let mut interrupted = dpkg::broken_packages(&status?.stdout);
-    if interrupted.is_empty() {
-        interrupted = dpkg::journal(host);
+    if interrupted.is_empty() && dpkg::has_journal(host) {
+        interrupted.push(format!("what {} holds", dpkg::JOURNAL));
+    }
+    let lock_holder = lock_holder(host).or(holder_before);
+    // What is half done while somebody is at it was not interrupted.
+    if lock_holder.is_some() {
+        interrupted.clear();
     }
     Ok(Some(AptFacts {
         policies: policy::parse(&policy?.stdout),
         lists_age: lists_age(host),
         interrupted,
-        lock_holder: lock_holder(host),
+        lock_holder,
         simulation: None,
     }))
 }

@@ -51,7 +51,9 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
             plan.steps.extend(package_steps(facts, apt, *major, missing)?);
             plan.steps.extend(first_cluster_steps(facts, *major, missing));
         }
-        ServerChoice::NoCandidate if apt.lists_age.is_none() && alternatives::may_have_pgvector(facts) => {
+        ServerChoice::NoCandidate | ServerChoice::NoExtension { .. }
+            if apt.lists_age.is_none() && alternatives::may_have_pgvector(facts) =>
+        {
             plan.steps.push(commands::refresh_index());
             plan.notes.push(
                 "there are no package lists yet: the packages are chosen when they are there".to_owned(),

@@ -184,6 +184,14 @@ const CASES: &[Case] = &[
         "install 1 making []",
     ),
     (
+        "a cluster without pgvector, and no package lists",
+        |facts, _| {
+            facts.clusters = vec![cluster(17, 5432, ClusterStatus::Online)];
+            *apt(facts) = AptFacts::default();
+        },
+        "refresh",
+    ),
+    (
         "a cluster of a major that has no pgvector",
         |facts, _| facts.clusters = vec![cluster(15, 5432, ClusterStatus::Online)],
         "unavailable: the repositories of this machine have no pgvector for PostgreSQL 15, \
