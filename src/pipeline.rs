@@ -2,20 +2,26 @@
 
 use crate::apply::receipt::{self, Made};
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::apply::{self, Engine, Outcome, Progress, Receipt, Server, prove_identity};
-use crate::database::connect;
+use crate::apply::relay::Relay;
+use crate::apply::{self, ApplyError, Engine, Outcome, Progress, Receipt, Server, prove_identity};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
-use crate::error::Result;
+use crate::database::{DatabaseError, Endpoint, Login, connect};
+use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::cluster::ClusterFacts;
+use crate::facts::clusters::ClusterStatus;
 use crate::facts::embedded::{self, EmbeddedFacts};
 use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
 use crate::health::advisories::Version;
 use crate::host::{Host, Lock};
 use crate::plan::{self, DataFacts, Plan, Refusal, Step, UndoStep};
-use crate::settings::{Settings, Target};
+use crate::settings::{Identifier, Settings, Target};
+
+/// Most server plans in a row: read the package lists, install, and one to see that nothing is missing.
+const ROUNDS: usize = 4;
 
 /// One installation: settings on a machine.
 #[derive(Debug)]
@@ -74,7 +80,11 @@ impl<'a> Installation<'a> {
             Target::Embedded => {
                 MachineFacts::Embedded(Box::new(embedded::gather(self.host, self.settings).await?))
             }
-            Target::System => MachineFacts::System(Box::new(system::gather(self.host, self.settings).await?)),
+            Target::System => {
+                let mut facts = system::gather(self.host, self.settings).await?;
+                facts.unfinished_installation = self.made()?.iter().any(is_unfinished_installation);
+                MachineFacts::System(Box::new(facts))
+            }
         })
     }
 
@@ -82,9 +92,11 @@ impl<'a> Installation<'a> {
     pub async fn plan(&self) -> Result<Plans> {
         let facts = self.machine_facts().await?;
         let server = self.server_plan(&facts)?;
-        let database = match self.server(&facts).await? {
-            Some(server) => self.database_facts(&server).await?,
-            None => self.no_database(),
+        let database = match self.server(&facts).await {
+            Ok(Some(server)) => self.database_facts(&server).await?,
+            // A plan can be looked at by anybody; without a way in it is the plan for a server that has nothing of ours.
+            Ok(None) | Err(Error::Refused(Refusal::Privilege { .. })) => self.no_database(),
+            Err(error) => return Err(error),
         };
         let database = plan::database::database_plan(&database, self.settings, &self.layout.credentials)?;
         Ok(Plans { server, database })
@@ -107,7 +119,43 @@ impl<'a> Installation<'a> {
                 }
                 _ => Ok(None),
             },
-            MachineFacts::System(_) => Ok(None),
+            MachineFacts::System(facts) => self.system_server(facts),
+        }
+    }
+
+    /// The operating system's cluster, reached as its owner: its own rules let nobody else be the administrator.
+    fn system_server(&self, facts: &SystemFacts) -> Result<Option<Server>> {
+        let chosen = facts.chosen_cluster(self.settings);
+        let Some(cluster) = chosen.filter(|cluster| cluster.status == ClusterStatus::Online) else {
+            return Ok(None);
+        };
+        plan::system::permitted(facts, self.settings, &Plan::default())?;
+        let Some(owner) = self.host.account_named(&cluster.owner) else {
+            return Ok(None);
+        };
+        let relay = Relay::open(self.host, &cluster.socket_directory, cluster.port, &owner)?;
+        Ok(Some(Server {
+            endpoint: relay.endpoint(),
+            administrator: Login::Administrator { role: cluster.owner },
+            application: Endpoint::Tcp {
+                host: "127.0.0.1".into(),
+                port: cluster.port,
+            },
+            relay: Some(Arc::new(relay)),
+        }))
+    }
+
+    /// Whether this user may do what the plan says; asked before anything is made.
+    ///
+    /// # Errors
+    /// [`Refusal::Privilege`] with every step that needs what is not there.
+    pub async fn permitted(&self, plans: &Plans) -> Result<()> {
+        if self.settings.target == Target::Embedded {
+            return Ok(());
+        }
+        match self.machine_facts().await? {
+            MachineFacts::System(facts) => Ok(plan::system::permitted(&facts, self.settings, &plans.server)?),
+            MachineFacts::Embedded(_) => Ok(()),
         }
     }
 
@@ -141,17 +189,26 @@ impl<'a> Installation<'a> {
     /// Applies: the server plan, then the database plan over facts gathered again.
     pub async fn up(&self, shown: &Plans, progress: &dyn Progress) -> Result<Done> {
         let (_lock, mut receipt) = self.open("up")?;
-        let facts = self.machine_facts().await?;
-        let server_plan = self.server_plan(&facts)?;
-        let server = self.server(&facts).await?;
-        let mut engine = self.engine(&mut receipt, progress, server);
-        // The directories of the receipt are made already; the count is that of the plan that was shown.
+        let mut engine = self.engine(&mut receipt, progress, None);
         engine.total = shown.step_count();
-        engine.done = shown.server.steps.len().saturating_sub(server_plan.steps.len());
-        engine.apply(&server_plan).await?;
-        if engine.server.is_none() {
+        let mut steps = 0;
+        // One round is enough but for a package manager that has to read its lists before it can be asked.
+        for _ in 0..ROUNDS {
             let facts = self.machine_facts().await?;
-            engine.server = self.server(&facts).await?;
+            let plan = self.server_plan(&facts)?;
+            if plan.is_empty() {
+                engine.server = self.server(&facts).await?;
+                break;
+            }
+            if steps == 0 {
+                // The directories of the receipt are made already; the count is that of the plan that was shown.
+                engine.done = shown.server.steps.len().saturating_sub(plan.steps.len());
+            }
+            if steps > 0 && !progress.agrees(&plan) {
+                return Err(ApplyError::Declined.into());
+            }
+            engine.apply(&plan).await?;
+            steps += plan.steps.len();
         }
         let server = engine
             .server
@@ -165,7 +222,7 @@ impl<'a> Installation<'a> {
         engine.apply(&database_plan).await?;
         let verification = engine.verification.take();
         Ok(Done {
-            steps: server_plan.steps.len() + database_plan.steps.len(),
+            steps: steps + database_plan.steps.len(),
             verification,
             server,
         })
@@ -240,33 +297,59 @@ impl<'a> Installation<'a> {
         }
         let facts = self.machine_facts().await?;
         let server = self.server(&facts).await?;
-        let data = self.data_facts(server.as_ref(), destroy).await?;
+        let data = self.data_facts(&made, server.as_ref(), destroy).await?;
         Ok(plan::undo_plan(&made, &data, self.settings)?)
     }
 
-    async fn data_facts(&self, server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
-        let mut data = DataFacts {
-            destroy,
-            ..DataFacts::default()
-        };
-        let Some(server) = server.filter(|_| self.settings.target == Target::System) else {
-            return Ok(data);
-        };
-        let facts = self.database_facts(server).await?;
-        let Some(inside) = &facts.inside else {
-            return Ok(data);
-        };
-        let mut connection = connect(
-            &server.endpoint,
-            &server.administrator,
-            self.settings.database.as_str(),
-        )
-        .await?;
-        if inside.table.table.is_some() {
-            data.rows = Some(database_facts::row_count(&mut connection, &self.settings.table).await?);
+    async fn data_facts(&self, made: &[Made], server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
+        let (mut held, mut other_instances) = (Vec::new(), Vec::new());
+        match self.settings.target {
+            Target::Embedded => {
+                other_instances = self.host.list(&self.layout.root.join("instances"));
+                other_instances.retain(|name| name != self.settings.instance.as_str());
+            }
+            Target::System => {
+                for entry in made {
+                    if let Some(server) = server {
+                        held.extend(self.held_by(&entry.step, server).await?);
+                    }
+                }
+            }
         }
-        data.other_tables = database_facts::other_tables(&mut connection, &self.settings.table).await?;
-        Ok(data)
+        Ok(DataFacts {
+            held,
+            other_instances,
+            destroy,
+        })
+    }
+
+    /// What a step's object holds by now.
+    async fn held_by(&self, step: &Step, server: &Server) -> Result<Vec<String>> {
+        let connect = |database: &Identifier| {
+            let database = database.as_str().to_owned();
+            async move { connect(&server.endpoint, &server.administrator, &database).await }
+        };
+        match step {
+            Step::CreateDatabase { database, .. } => match connect(database).await {
+                Ok(mut connection) => database_facts::tables_with_rows(&mut connection).await,
+                // It is gone already, and nothing with it.
+                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
+                Err(error) => Err(error.into()),
+            },
+            Step::Migrate {
+                database,
+                table,
+                version,
+                ..
+            } => match connect(database).await {
+                Ok(mut connection) => {
+                    database_facts::held_by_migration(&mut connection, table, *version).await
+                }
+                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
+                Err(error) => Err(error.into()),
+            },
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Undoes what the receipt says was made; returns how many steps and what stays.
@@ -321,4 +404,13 @@ impl<'a> Installation<'a> {
         }
         Ok(made)
     }
+}
+
+/// Whether the receipt shows that we were cut off while a package manager worked for us.
+fn is_unfinished_installation(entry: &Made) -> bool {
+    entry.outcome.is_none()
+        && matches!(
+            entry.step,
+            Step::InstallPackages { .. } | Step::ConfigurePackages { .. }
+        )
 }

@@ -153,6 +153,7 @@ impl super::Server {
                 host: "127.0.0.1".into(),
                 port: cluster.port,
             },
+            relay: None,
         }
     }
 }

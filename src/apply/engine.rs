@@ -1,5 +1,8 @@
 //! Walks a plan: intent, act, result, each durable before the next begins.
 
+use std::sync::Arc;
+
+use super::relay::Relay;
 use super::{
     ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, machine,
     packages,
@@ -20,6 +23,8 @@ pub struct Server {
     pub administrator: Login,
     /// The application's way in.
     pub application: Endpoint,
+    /// Keeps the administrator's way open where it goes through another user.
+    pub relay: Option<Arc<Relay>>,
 }
 
 /// Everything that applying a step may use.

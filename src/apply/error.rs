@@ -18,6 +18,8 @@ pub enum ApplyError {
     Receipt { path: PathBuf, problem: String },
     #[error("the server that answers on port {port} is not ours: {difference}")]
     Identity { port: u16, difference: String },
+    #[error("stopped: the rest of the plan was declined")]
+    Declined,
     #[error("stopped by a signal; what was done is recorded")]
     Interrupted { exit: Exit },
     #[error("the server did not answer within {seconds} s{said}")]
@@ -39,6 +41,7 @@ impl Explain for ApplyError {
             Self::Identity { .. } => "E0504",
             Self::NotReady { .. } => "E0505",
             Self::Interrupted { .. } => "E0506",
+            Self::Declined => "E0507",
             Self::Packages(error) => error.code(),
         }
     }
@@ -48,7 +51,7 @@ impl Explain for ApplyError {
             Self::Digest { .. } | Self::Archive { .. } | Self::Receipt { .. } | Self::Identity { .. } => {
                 Exit::Refused
             }
-            Self::NotReady { .. } => Exit::Resumable,
+            Self::NotReady { .. } | Self::Declined => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Packages(error) => error.exit(),
         }

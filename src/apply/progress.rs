@@ -1,14 +1,20 @@
 //! What an apply tells while it works. The terminal, the JSON mode and the tests each listen in their own way.
 
 use crate::database::index::BuildProgress;
-use crate::plan::Step;
+use crate::plan::{Plan, Step};
 
 use super::Outcome;
 
 pub trait Progress: Sync {
+    /// A plan that could not be shown before, because what it depends on was read only now. `false` stops before it.
+    fn agrees(&self, _plan: &Plan) -> bool {
+        true
+    }
     /// A step begins; `number` counts from 1 of `total`.
     fn begins(&self, _number: usize, _total: usize, _step: &Step) {}
     fn ended(&self, _step: &Step, _outcome: &Outcome) {}
+    /// Something is taken back.
+    fn undoes(&self, _what: &str) {}
     /// An index build moved on.
     fn builds(&self, _progress: &BuildProgress) {}
     /// Something is being waited for: a lock with its holder, a server that recovers.

@@ -6,6 +6,7 @@ use sqlx::Executor as _;
 
 use super::engine::Engine;
 use super::{cluster, packages};
+use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
 use crate::error::Result;
@@ -24,8 +25,9 @@ pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<Str
             directories.push(path);
             continue;
         }
-        if let Some(title) = step.undo.title() {
-            engine.progress.waits(&title);
+        let is_kept = matches!(step.undo, Undo::Keep { .. });
+        if let Some(title) = step.undo.title().filter(|_| !is_kept) {
+            engine.progress.undoes(&title);
         }
         match take_back(engine, &step.undo).await? {
             Some(reason) => kept.push(reason),
@@ -50,8 +52,12 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
     match undo {
         Undo::Nothing => {}
         Undo::Keep { what, why } => return Ok(Some(format!("{what}: {why}"))),
-        Undo::MigrateDown { database, to } => migrate_down(engine, database, *to).await?,
-        Undo::DropSchema { database, schema } => return drop_schema(engine, database, schema).await,
+        Undo::MigrateDown { .. } => migrate_down(engine, undo).await?,
+        Undo::DropSchema {
+            database,
+            role,
+            schema,
+        } => return drop_schema(engine, database, role, schema).await,
         Undo::DropDatabase { database, oid } => {
             let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());
             return drop_if_ours(engine, "pg_database", "datname", database, oid.as_deref(), &sql).await;
@@ -98,12 +104,43 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
     Ok(None)
 }
 
-async fn migrate_down(engine: &Engine<'_>, database: &Identifier, to: i32) -> Result<()> {
+async fn migrate_down(engine: &Engine<'_>, undo: &Undo) -> Result<()> {
+    let Undo::MigrateDown {
+        database,
+        table,
+        owner,
+        destroy,
+        to,
+    } = undo
+    else {
+        return Ok(());
+    };
     let Some(server) = &engine.server else {
         return Ok(());
     };
     let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
-    let _ = (&mut connection, to);
+    let progress = |_| {};
+    let migrator = Migrator {
+        table,
+        owner,
+        endpoint: &server.endpoint,
+        login: &server.administrator,
+        database: database.as_str(),
+        limits: Limits::default(),
+        progress: &progress,
+    };
+    let all = [table.column.clone(), table.table.clone()];
+    let consent: &[Identifier] = if *destroy { &all } else { &[] };
+    migrator
+        .down(
+            &mut connection,
+            *to,
+            &Descent {
+                consent,
+                export: None,
+            },
+        )
+        .await?;
     Ok(())
 }
 
@@ -147,13 +184,14 @@ async fn drop_if_ours(
 async fn drop_schema(
     engine: &Engine<'_>,
     database: &Identifier,
+    role: &Identifier,
     schema: &Identifier,
 ) -> Result<Option<String>> {
     let Some(server) = &engine.server else {
         return Ok(Some(format!("{schema}: the server does not run")));
     };
     let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
-    let role = engine.settings.role.quoted();
+    let role = role.quoted();
     let mut statements = vec![format!(
         "ALTER ROLE {role} IN DATABASE {} RESET search_path",
         database.quoted()

@@ -83,7 +83,12 @@ pub enum Command {
     },
     /// Copy standard input and output to a server's socket (used by this program itself)
     #[command(hide = true)]
-    Relay { socket: PathBuf },
+    Relay {
+        /// Login name to connect as
+        #[arg(long = "as", value_name = "USER")]
+        user: String,
+        socket: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Args)]

@@ -26,14 +26,8 @@ pub(super) async fn verify(installation: &Installation<'_>, ui: &Ui) -> Result<E
 }
 
 pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &Ui) -> Result<Exit> {
-    let server = installation.running_server().await?;
     let settings = installation.settings;
-    let mut connection = crate::database::connect(
-        &server.endpoint,
-        &server.administrator,
-        settings.database.as_str(),
-    )
-    .await?;
+    let (mut connection, _) = installation.application().await?;
     let options = DoctorOptions {
         recall,
         ..DoctorOptions::default()

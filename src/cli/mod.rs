@@ -66,8 +66,9 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
         ui.say(Arguments::command().render_long_help().to_string());
         return Ok(Exit::Usage);
     };
-    if let Command::Relay { socket } = &command {
-        return server::relay(host, socket).await;
+    if let Command::Relay { user, socket } = &command {
+        crate::apply::relay::serve(host, socket, user)?;
+        return Ok(Exit::Done);
     }
     let settings = resolve::resolve(options, host)?;
     let installation = Installation::new(host, &settings)?;

@@ -60,7 +60,7 @@ pub(super) fn consented_name(
     is_needed: bool,
     ui: &Ui,
 ) -> Result<bool> {
-    let expected = data_name(installation.settings);
+    let expected = data_name(&installation.made()?, installation.settings);
     let given = match &destruction.destroy_data {
         Some(given) => given.clone(),
         None if !is_needed => return Ok(false),

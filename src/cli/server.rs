@@ -1,14 +1,11 @@
 //! The embedded server's life: start, stop, status, destroy.
 
-use std::path::Path;
-
 use super::Ui;
 use super::arguments::Destruction;
 use super::rollback::consented_name;
 use crate::apply::stop_cluster;
 use crate::error::{Exit, Result};
 use crate::facts::cluster::{self, ClusterFacts};
-use crate::host::Host;
 use crate::pipeline::Installation;
 use crate::plan::Refusal;
 use crate::settings::{SettingsError, Target};
@@ -145,8 +142,4 @@ fn no_instance(installation: &Installation<'_>) -> Refusal {
         ),
         hint: "pgvector-setup up".into(),
     }
-}
-
-pub(super) async fn relay(_host: &Host, _socket: &Path) -> Result<Exit> {
-    Ok(Exit::Bug)
 }

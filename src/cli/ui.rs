@@ -7,13 +7,14 @@ use super::arguments::Output;
 use crate::apply::{Outcome, Progress};
 use crate::database::index::BuildProgress;
 use crate::error::{Error, Explain as _};
-use crate::plan::Step;
+use crate::plan::{Plan, Step, plan_text};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
     output: Output,
     is_terminal: bool,
     can_ask: bool,
+    assume_yes: bool,
 }
 
 impl Ui {
@@ -23,11 +24,17 @@ impl Ui {
             output,
             is_terminal,
             can_ask: is_terminal && std::io::stdin().is_terminal(),
+            assume_yes: false,
         }
     }
 
     pub fn is_json(&self) -> bool {
         self.output.json
+    }
+
+    /// With `--yes`: a plan that is shown is agreed to.
+    pub fn assuming(self, assume_yes: bool) -> Self {
+        Self { assume_yes, ..self }
     }
 
     /// Whether a person can be asked something.
@@ -88,6 +95,11 @@ impl Ui {
 }
 
 impl Progress for Ui {
+    fn agrees(&self, plan: &Plan) -> bool {
+        self.say(plan_text(plan, 1));
+        self.assume_yes || (self.can_ask() && self.confirm("Go on?"))
+    }
+
     fn begins(&self, number: usize, total: usize, step: &Step) {
         self.say(format!("[{number}/{total}] {}", step.title()));
     }
@@ -104,6 +116,10 @@ impl Progress for Ui {
         if self.is_terminal && !self.output.quiet && !self.output.json {
             let _ = write!(std::io::stderr(), "\r\x1b[K      {}\r", build_text(progress));
         }
+    }
+
+    fn undoes(&self, what: &str) {
+        self.say(format!("undo: {what}"));
     }
 
     fn waits(&self, what: &str) {

@@ -30,6 +30,7 @@ pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &U
     if plans.is_empty() {
         return nothing_to_do(installation, &plans, ui).await;
     }
+    installation.permitted(&plans).await?;
     ui.say(plans_text(&plans));
     if !consent.yes {
         if !ui.can_ask() {
@@ -40,7 +41,7 @@ pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &U
             return Ok(Exit::Refused);
         }
     }
-    let done = installation.up(&plans, ui).await?;
+    let done = installation.up(&plans, &ui.assuming(consent.yes)).await?;
     finish(installation, &plans, &done, ui).await
 }
 

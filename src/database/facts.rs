@@ -145,25 +145,57 @@ pub async fn inside(connection: &mut PgConnection, settings: &Settings) -> Resul
     })
 }
 
-/// Exactly how many rows the table has.
-pub async fn row_count(connection: &mut PgConnection, table: &VectorTable) -> Result<i64> {
-    let sql = composed(format!("SELECT count(*) FROM {}", table.qualified()));
-    Ok(sqlx::query_scalar(sql)
-        .fetch_one(connection)
+/// Every table of this database that has rows, besides our own records; at most 20.
+pub async fn tables_with_rows(connection: &mut PgConnection) -> Result<Vec<String>> {
+    const TABLES: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgvector_setup') \
+        AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1 LIMIT 200";
+    let failed = || DatabaseError::statement("look for data");
+    let tables: Vec<String> = sqlx::query_scalar(TABLES)
+        .fetch_all(&mut *connection)
         .await
-        .map_err(DatabaseError::statement("count the rows"))?)
+        .map_err(failed())?;
+    let mut held = Vec::new();
+    for table in tables {
+        let sql = composed(format!("SELECT EXISTS (SELECT FROM {table})"));
+        let has_rows: bool = sqlx::query_scalar(sql)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        if has_rows && held.len() < 20 {
+            held.push(table);
+        }
+    }
+    Ok(held)
 }
 
-/// Ordinary tables of the database besides ours and our records, by name.
-pub async fn other_tables(connection: &mut PgConnection, table: &VectorTable) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgvector_setup') \
-        AND n.nspname !~ '^pg_(toast|temp)' AND (n.nspname, c.relname) <> ($1::name, $2::name) ORDER BY 1 LIMIT 20";
-    let query = sqlx::query_scalar(SQL)
-        .bind(table.schema.as_str())
-        .bind(table.table.as_str());
-    Ok(query
-        .fetch_all(connection)
+/// What taking this migration back would lose: the rows of a table that it made, the vectors of a column that it added.
+pub async fn held_by_migration(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    version: i32,
+) -> Result<Vec<String>> {
+    let history = migrate::read_history(connection, table).await?;
+    let is_made = history.find(version).is_some_and(|applied| applied.made);
+    let (sql, what) = match version {
+        2 => (format!("SELECT count(*) FROM {}", table.qualified()), "rows"),
+        3 => (
+            format!(
+                "SELECT count({}) FROM {}",
+                table.column.quoted(),
+                table.qualified()
+            ),
+            "vectors",
+        ),
+        _ => return Ok(Vec::new()),
+    };
+    if !is_made {
+        return Ok(Vec::new());
+    }
+    let count: i64 = sqlx::query_scalar(composed(sql))
+        .fetch_one(connection)
         .await
-        .map_err(DatabaseError::statement("list the tables"))?)
+        .map_err(DatabaseError::statement("count what is held"))?;
+    let name = format!("{}.{} ({count} {what})", table.schema, table.table);
+    Ok(if count > 0 { vec![name] } else { Vec::new() })
 }

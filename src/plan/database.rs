@@ -227,6 +227,7 @@ fn schema(
         plan.steps.push(Step::CreateSchema {
             database: settings.database.clone(),
             schema: table.schema.clone(),
+            role: settings.role.clone(),
             sql,
         });
     }
@@ -247,6 +248,8 @@ fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Res
         match migration.state {
             MigrationState::Pending { .. } => plan.steps.push(Step::Migrate {
                 database: settings.database.clone(),
+                table: settings.table.clone(),
+                owner: settings.role.clone(),
                 version: migration.version,
                 name: migration.name,
                 sql: migration.sql,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::host::Privilege;
-use crate::settings::Identifier;
+use crate::settings::{Identifier, VectorTable};
 
 /// One package as the package manager names it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -116,11 +116,15 @@ pub enum Step {
     CreateSchema {
         database: Identifier,
         schema: Identifier,
+        role: Identifier,
         sql: Vec<String>,
     },
-    /// Run one embedded migration; its history row is the truth, not the receipt.
+    /// Run one embedded migration; its history row is the truth, not the receipt. `table` and `owner` are what an undo
+    /// needs, whatever settings it is called with.
     Migrate {
         database: Identifier,
+        table: VectorTable,
+        owner: Identifier,
         version: i32,
         name: String,
         sql: String,

@@ -4,20 +4,25 @@ use std::path::{Path, PathBuf};
 
 use super::{Package, Refusal, Step};
 use crate::apply::{Made, Outcome};
-use crate::settings::{Identifier, Settings, Target};
+use crate::settings::{Identifier, Settings, Target, VectorTable};
 
 /// One thing that an undo does, or says that it does not.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "undo", rename_all = "snake_case")]
 pub enum Undo {
-    /// Take migrations back down to (not including) this version.
+    /// Take migrations back down to this version.
     MigrateDown {
         database: Identifier,
+        table: VectorTable,
+        owner: Identifier,
+        /// Whether the data of the column and the table may go.
+        destroy: bool,
         to: i32,
     },
     /// Drop the schemas of a database that was there before, if they are empty.
     DropSchema {
         database: Identifier,
+        role: Identifier,
         schema: Identifier,
     },
     DropDatabase {
@@ -81,19 +86,23 @@ pub struct UndoStep {
 /// What the undo has to know about the data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DataFacts {
-    /// Rows of our table in a database that we made; `None` when it could not be asked.
-    pub rows: Option<i64>,
-    /// Other tables with rows in that database.
-    pub other_tables: Vec<String>,
+    /// What holds data and would be lost: tables with rows in databases that we made, tables and columns that we added.
+    pub held: Vec<String>,
+    /// Other embedded instances, which use the same bundle and system user.
+    pub other_instances: Vec<String>,
     /// The user's agreement to lose the data.
     pub destroy: bool,
 }
 
 /// What bears the name that has to be typed before data is destroyed.
-pub fn data_name(settings: &Settings) -> String {
+pub fn data_name(made: &[Made], settings: &Settings) -> String {
+    let made_database = made.iter().find_map(|entry| match &entry.step {
+        Step::CreateDatabase { database, .. } => Some(database.to_string()),
+        _ => None,
+    });
     match settings.target {
         Target::Embedded => settings.instance.to_string(),
-        Target::System => settings.database.to_string(),
+        Target::System => made_database.unwrap_or_else(|| settings.database.to_string()),
     }
 }
 
@@ -104,8 +113,8 @@ pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result
     let made_database = made
         .iter()
         .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
-    if settings.target == Target::System && made_database && !data.destroy {
-        refuse_to_lose(data, settings)?;
+    if settings.target == Target::System && !data.destroy {
+        refuse_to_lose(data, &data_name(made, settings))?;
     }
     let drops_database = made_database || settings.target == Target::Embedded;
     Ok(made
@@ -117,27 +126,13 @@ pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result
         .collect())
 }
 
-fn refuse_to_lose(data: &DataFacts, settings: &Settings) -> Result<(), Refusal> {
-    let mut held = data.other_tables.clone();
-    if let Some(rows) = data.rows.filter(|rows| *rows > 0) {
-        held.insert(
-            0,
-            format!("{}.{} ({rows} rows)", settings.table.schema, settings.table.table),
-        );
-    }
-    if held.is_empty() {
+fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {
+    if data.held.is_empty() {
         return Ok(());
     }
     Err(Refusal::Blocked {
-        fact: format!(
-            "the database {} holds data: {}",
-            settings.database,
-            held.join(", ")
-        ),
-        hint: format!(
-            "to lose it: pgvector-setup rollback --target system --destroy-data {}",
-            settings.database
-        ),
+        fact: format!("what would be undone holds data: {}", data.held.join(", ")),
+        hint: format!("to lose it: pgvector-setup rollback --target system --destroy-data {name}"),
     })
 }
 
@@ -165,13 +160,26 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
         }
         Step::Migrate { .. } | Step::CreateSchema { .. } if drops_database => Undo::Nothing,
         Step::Migrate {
-            database, version, ..
+            database,
+            table,
+            owner,
+            version,
+            ..
         } => Undo::MigrateDown {
             database: database.clone(),
+            table: table.clone(),
+            owner: owner.clone(),
+            destroy: data.destroy,
             to: version - 1,
         },
-        Step::CreateSchema { database, schema, .. } => Undo::DropSchema {
+        Step::CreateSchema {
+            database,
+            schema,
+            role,
+            ..
+        } => Undo::DropSchema {
             database: database.clone(),
+            role: role.clone(),
             schema: schema.clone(),
         },
         Step::CreateDatabase { database, .. } => Undo::DropDatabase {
@@ -191,6 +199,14 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
             log: log.clone(),
         },
         Step::InitializeCluster { data, .. } => Undo::DestroyCluster { data: data.clone() },
+        Step::UnpackBundle { .. } | Step::FetchBundle { .. } | Step::CreateUser { .. }
+            if !data.other_instances.is_empty() =>
+        {
+            Undo::Keep {
+                what: entry.step.title(),
+                why: format!("the instance {} uses it too", data.other_instances.join(", ")),
+            }
+        }
         Step::UnpackBundle { directory, .. } if keeps_cluster => kept(directory),
         Step::UnpackBundle { directory, .. } => Undo::RemoveDirectory {
             path: directory.clone(),

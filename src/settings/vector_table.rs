@@ -13,8 +13,8 @@ pub const MAXIMUM_INDEXED_VECTOR: u16 = 2_000;
 pub const MAXIMUM_INDEXED_HALFVEC: u16 = 4_000;
 
 /// Number of components of each vector: 1 to 16,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Dimensions(u16);
 
 impl Dimensions {
@@ -31,6 +31,20 @@ impl Dimensions {
 
     pub fn count(self) -> u16 {
         self.0
+    }
+}
+
+impl TryFrom<u16> for Dimensions {
+    type Error = SettingsError;
+
+    fn try_from(count: u16) -> Result<Self, Self::Error> {
+        Self::new(count)
+    }
+}
+
+impl From<Dimensions> for u16 {
+    fn from(dimensions: Dimensions) -> Self {
+        dimensions.0
     }
 }
 
@@ -109,7 +123,7 @@ impl ColumnType {
 }
 
 /// How many lists an IVFFlat index has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lists {
     /// rows/1000 up to a million rows, then the square root (pgvector README).
@@ -118,7 +132,7 @@ pub enum Lists {
 }
 
 /// The approximate index on the embedding column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Index {
     /// `m` 2..=100 connections a layer; `ef_construction` 4..=1000 and at least twice `m`.
@@ -146,7 +160,7 @@ impl Index {
 }
 
 /// One table with its embedding column, as the user asks for it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VectorTable {
     pub schema: Identifier,
     pub table: Identifier,
