@@ -66,7 +66,7 @@ impl Explain for ApplyError {
                 format!("look at it, then move it away: mv {0} {0}.old", path.display())
             }
             Self::Identity { .. } => "pgvector-setup status".to_owned(),
-            Self::Interrupted { .. } => {
+            Self::Declined | Self::Interrupted { .. } => {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()
             }
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
