@@ -86,7 +86,7 @@ pub fn without_root(facts: &SystemFacts) -> Vec<String> {
 fn without_candidate(facts: &SystemFacts) -> Vec<String> {
     let mut alternatives = without_root(facts);
     let lists_age = facts.apt.as_ref().and_then(|apt| apt.lists_age);
-    if lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
+    if may_have_pgvector(facts) && lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
         alternatives.push(format!("sudo {}", shown(&refresh_index())));
     }
     alternatives

@@ -364,6 +364,7 @@ fn a_refusal_names_only_what_is_on_this_machine() {
     let alternatives = |docker| {
         let mut facts = trixie();
         bookworm(&mut facts);
+        *apt(&mut facts) = AptFacts::default();
         facts.docker = docker;
         match server_plan(&facts, &settings()) {
             Err(Refusal::Unavailable { alternatives, .. }) => alternatives,
