@@ -204,7 +204,7 @@ impl<'a> Installation<'a> {
                 // The directories of the receipt are made already; the count is that of the plan that was shown.
                 engine.done = shown.server.steps.len().saturating_sub(plan.steps.len());
             }
-            if steps > 0 && !progress.agrees(&plan) {
+            if steps > 0 && !progress.agrees(&plan).await? {
                 return Err(ApplyError::Declined.into());
             }
             engine.apply(&plan).await?;

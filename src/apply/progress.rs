@@ -1,14 +1,16 @@
 //! What an apply tells while it works. The terminal, the JSON mode and the tests each listen in their own way.
 
+use super::Outcome;
 use crate::database::index::BuildProgress;
 use crate::plan::{Plan, Step};
 
-use super::Outcome;
+use crate::error::Result;
 
+#[async_trait::async_trait]
 pub trait Progress: Sync {
     /// A plan that could not be shown before, because what it depends on was read only now. `false` stops before it.
-    fn agrees(&self, _plan: &Plan) -> bool {
-        true
+    async fn agrees(&self, _plan: &Plan) -> Result<bool> {
+        Ok(true)
     }
     /// A step begins; `number` counts from 1 of `total`.
     fn begins(&self, _number: usize, _total: usize, _step: &Step) {}

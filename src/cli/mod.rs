@@ -4,11 +4,15 @@ mod arguments;
 mod connection;
 mod health;
 mod migrate;
+mod prompt;
+mod question;
 mod resolve;
 mod rollback;
 mod server;
 mod ui;
+mod unattended;
 mod up;
+mod wizard;
 
 use std::ffi::OsString;
 
@@ -37,7 +41,12 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, environment: Environ
     };
     let ui = Ui::new(arguments.output);
     interrupt::listen(
-        move || ui.say("stopping at the next safe point; once more to stop at once"),
+        move || {
+            // A question that stands open is the safe point already.
+            if !prompt::is_asking() {
+                ui.say("stopping at the next safe point; once more to stop at once");
+            }
+        },
         #[allow(clippy::exit, reason = "a second signal asks for just this")]
         |exit| std::process::exit(exit as i32),
     );
@@ -59,8 +68,7 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
     } = arguments;
     let Some(command) = command else {
         if ui.can_ask() {
-            let settings = resolve::resolve(options, host)?;
-            return up::wizard(host, &settings, ui).await;
+            return wizard::run(options, host, ui).await;
         }
         use clap::CommandFactory as _;
         ui.say(Arguments::command().render_long_help().to_string());

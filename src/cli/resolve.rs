@@ -13,8 +13,16 @@ const DEFAULT_FILE: &str = "pgvector-setup.toml";
 /// # Errors
 /// [`SettingsError`] for a value that cannot be meant; nothing has been looked at yet but the file.
 pub fn resolve(options: Options, host: &Host) -> Result<Settings> {
+    Ok(settings(layered(options, host)?)?)
+}
+
+/// What the flags and the environment leave open is taken from the file.
+///
+/// # Errors
+/// [`SettingsError::File`] for a file that cannot be read as options.
+pub fn layered(options: Options, host: &Host) -> Result<Options> {
     let file = read_file(&options, host)?;
-    settings(options, file).map_err(Into::into)
+    Ok(over(options, file))
 }
 
 fn read_file(options: &Options, host: &Host) -> Result<Options> {
@@ -32,8 +40,8 @@ fn read_file(options: &Options, host: &Host) -> Result<Options> {
     }
 }
 
-/// Destructures both layers whole, so that a new option cannot be forgotten here.
-fn settings(flags: Options, file: Options) -> Result<Settings, SettingsError> {
+/// Destructures the upper layer whole, so that a new option cannot be forgotten here.
+fn over(flags: Options, file: Options) -> Options {
     let Options {
         target,
         instance,
@@ -54,32 +62,61 @@ fn settings(flags: Options, file: Options) -> Result<Settings, SettingsError> {
         m,
         ef_construction,
         lists,
-        config: _,
+        config,
     } = flags;
-    let name = |flag: Option<String>, file: Option<String>, default: &str| {
-        Identifier::new(flag.or(file).unwrap_or_else(|| default.to_owned()))
-    };
-    let role = name(role, file.role, "vectors")?;
-    let dimensions = dimensions
-        .or(file.dimensions)
-        .map_or_else(|| Dimensions::new(1536), |text| text.parse())?;
-    let metric = metric.or(file.metric).unwrap_or(Metric::Cosine);
+    // Another index method has other parameters: the file's belong to the file's.
+    let is_same_method = index.is_none_or(|index| index == file.index.unwrap_or(IndexMethod::Hnsw));
+    Options {
+        target: target.or(file.target),
+        instance: instance.or(file.instance),
+        directory: directory.or(file.directory),
+        port: port.or(file.port),
+        pg: pg.or(file.pg),
+        bundle: bundle.or(file.bundle),
+        database: database.or(file.database),
+        role: role.or(file.role),
+        schema: schema.or(file.schema),
+        extension_schema: extension_schema.or(file.extension_schema),
+        table: table.or(file.table),
+        key: key.or(file.key),
+        column: column.or(file.column),
+        dimensions: dimensions.or(file.dimensions),
+        metric: metric.or(file.metric),
+        index: index.or(file.index),
+        m: m.or(file.m.filter(|_| is_same_method)),
+        ef_construction: ef_construction.or(file.ef_construction.filter(|_| is_same_method)),
+        lists: lists.or(file.lists.filter(|_| is_same_method)),
+        config,
+    }
+}
+
+/// The settings that all layers together come to, with the defaults where none says anything.
+///
+/// # Errors
+/// [`SettingsError`] for a value that cannot be meant.
+pub fn settings(options: Options) -> Result<Settings, SettingsError> {
+    let name =
+        |given: Option<String>, default: &str| Identifier::new(given.unwrap_or_else(|| default.to_owned()));
+    let role = name(options.role, "vectors")?;
+    let metric = options.metric.unwrap_or(Metric::Cosine);
     let wanted = WantedIndex {
-        method: index.or(file.index).unwrap_or(IndexMethod::Hnsw),
-        m: m.or(file.m),
-        ef_construction: ef_construction.or(file.ef_construction),
-        lists: lists.or(file.lists),
+        method: options.index.unwrap_or(IndexMethod::Hnsw),
+        m: options.m,
+        ef_construction: options.ef_construction,
+        lists: options.lists,
     };
-    let extension_schema = name(extension_schema, file.extension_schema, "public")?;
+    let dimensions = options
+        .dimensions
+        .map_or_else(|| Dimensions::new(1536), |text| text.parse())?;
     let table = VectorTable {
-        schema: name(schema, file.schema, role.as_str())?,
-        table: name(table, file.table, "articles")?,
-        key: name(key, file.key, "uri")?,
-        column: name(column, file.column, "embedding")?,
+        schema: name(options.schema, role.as_str())?,
+        table: name(options.table, "articles")?,
+        key: name(options.key, "uri")?,
+        column: name(options.column, "embedding")?,
         dimensions,
         metric,
         index: wanted.index(metric)?,
-        extension_schema,
+        extension_schema: name(options.extension_schema, "public")?,
     };
     refuse_reserved(&role, "role")?;
     refuse_reserved(&table.schema, "schema")?;
@@ -92,21 +129,26 @@ fn settings(flags: Options, file: Options) -> Result<Settings, SettingsError> {
         });
     }
     Ok(Settings {
-        target: target.or(file.target).unwrap_or(Target::Embedded),
-        instance: instance
-            .or(file.instance)
+        target: options.target.unwrap_or(Target::Embedded),
+        instance: options
+            .instance
             .map_or_else(|| Ok(InstanceName::default()), |text| text.parse())?,
-        directory: directory.or(file.directory),
-        port: port
-            .or(file.port)
+        directory: options.directory,
+        port: options
+            .port
             .map(|port| in_range("--port", port, 1, 65_535))
             .transpose()?,
-        postgres_major: pg.or(file.pg),
-        bundle: bundle.or(file.bundle),
-        database: name(database, file.database, "vectors")?,
+        postgres_major: options.pg,
+        bundle: options.bundle,
+        database: name(options.database, "vectors")?,
         role,
         table,
     })
+}
+
+/// pgvector: "ef_construction must be greater than or equal to 2 * m".
+pub fn default_ef_construction(m: u16) -> u16 {
+    64.max(2 * m)
 }
 
 /// PostgreSQL keeps names that begin with `pg_` for itself (42939).
@@ -161,9 +203,8 @@ impl WantedIndex {
             }),
             IndexMethod::Hnsw => {
                 let m = in_range("--m", self.m.unwrap_or(16), 2, 100)?;
-                let ef_construction = self.ef_construction.unwrap_or(64.max(2 * m));
+                let ef_construction = self.ef_construction.unwrap_or(default_ef_construction(m));
                 let ef_construction = in_range("--ef-construction", ef_construction, 4, 1000)?;
-                // pgvector: "ef_construction must be greater than or equal to 2 * m".
                 in_range("--ef-construction", ef_construction, 2 * m, 1000)?;
                 Ok(Index::Hnsw { m, ef_construction })
             }
@@ -213,7 +254,7 @@ mod tests {
         use clap::Parser as _;
         let words = std::iter::once("pgvector-setup").chain(flags.iter().copied());
         let arguments = super::super::arguments::Arguments::try_parse_from(words).unwrap();
-        settings(arguments.options, toml::from_str(file).unwrap())
+        settings(over(arguments.options, toml::from_str(file).unwrap()))
     }
 
     #[test]
@@ -231,6 +272,12 @@ mod tests {
             (settings.table.index, settings.table.key.as_str()),
             (Index::None, "uri")
         );
+    }
+
+    #[test]
+    fn a_flag_for_another_index_method_leaves_the_parameters_of_the_file_behind() {
+        let settings = resolved(&["--index", "ivfflat"], "index = \"hnsw\"\nm = 8").unwrap();
+        assert_eq!(settings.table.index, Index::Ivfflat { lists: Lists::Auto });
     }
 
     #[test]

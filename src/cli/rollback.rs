@@ -1,7 +1,7 @@
 //! `rollback` and `destroy`: undoing by the receipt.
 
-use super::Ui;
 use super::arguments::{Consent, Destruction};
+use super::{Ui, prompt};
 use crate::error::{Exit, Result};
 use crate::pipeline::Installation;
 use crate::plan::data_name;
@@ -13,7 +13,7 @@ pub(super) async fn rollback(
     destruction: &Destruction,
     ui: &Ui,
 ) -> Result<Exit> {
-    let destroy = consented_name(installation, destruction, false, ui)?;
+    let destroy = consented_name(installation, destruction, false, ui).await?;
     let steps = installation.undo_plan(destroy).await?;
     if steps.is_empty() {
         ui.say("nothing to undo");
@@ -29,7 +29,7 @@ pub(super) async fn rollback(
         if !ui.can_ask() {
             return Err(SettingsError::Consent { flag: "--yes".into() }.into());
         }
-        if !ui.confirm("Undo this?") {
+        if !prompt::confirm("Undo this?").await? {
             ui.say("nothing was changed");
             return Ok(Exit::Refused);
         }
@@ -54,7 +54,7 @@ pub(super) async fn undo_all(installation: &Installation<'_>, destroy: bool, ui:
 }
 
 /// Whether the data may go: only when its name was typed, as a flag or on the terminal.
-pub(super) fn consented_name(
+pub(super) async fn consented_name(
     installation: &Installation<'_>,
     destruction: &Destruction,
     is_needed: bool,
@@ -64,7 +64,7 @@ pub(super) fn consented_name(
     let given = match &destruction.destroy_data {
         Some(given) => given.clone(),
         None if !is_needed => return Ok(false),
-        None if ui.can_ask() => ui.ask(&format!("Type {expected} to delete its data")),
+        None if ui.can_ask() => prompt::text(&format!("Type {expected} to delete its data"), None).await?,
         None => {
             return Err(SettingsError::Consent {
                 flag: format!("--destroy-data {expected}"),

@@ -129,7 +129,7 @@ pub(super) async fn destroy(
     if cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent {
         return Err(no_instance(installation).into());
     }
-    consented_name(installation, destruction, true, ui)?;
+    consented_name(installation, destruction, true, ui).await?;
     super::rollback::undo_all(installation, true, ui).await
 }
 

@@ -4,9 +4,10 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::arguments::Output;
+use super::prompt;
 use crate::apply::{Outcome, Progress};
 use crate::database::index::BuildProgress;
-use crate::error::{Error, Explain as _};
+use crate::error::{Error, Explain as _, Result};
 use crate::plan::{Plan, Step, plan_text};
 
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,11 @@ impl Ui {
         }
     }
 
+    /// Talk that answers what was just typed, so it is said even with `--quiet`.
+    pub fn reply(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+    }
+
     /// Data that could be piped. A reader that went away is not an error.
     pub fn print(&self, text: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout(), "{}", text.as_ref().trim_end());
@@ -74,30 +80,13 @@ impl Ui {
             let _ = writeln!(std::io::stderr(), "hint: {hint}");
         }
     }
-
-    /// Asks for a line of text; empty when the person gave up.
-    pub fn ask(&self, question: &str) -> String {
-        dialoguer::Input::<String>::new()
-            .with_prompt(question)
-            .allow_empty(true)
-            .interact_text()
-            .unwrap_or_default()
-    }
-
-    /// Asks once; no is the default.
-    pub fn confirm(&self, question: &str) -> bool {
-        dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(false)
-            .interact()
-            .unwrap_or(false)
-    }
 }
 
+#[async_trait::async_trait]
 impl Progress for Ui {
-    fn agrees(&self, plan: &Plan) -> bool {
+    async fn agrees(&self, plan: &Plan) -> Result<bool> {
         self.say(plan_text(plan, 1));
-        self.assume_yes || (self.can_ask() && self.confirm("Go on?"))
+        Ok(self.assume_yes || (self.can_ask() && prompt::confirm("Go on?").await?))
     }
 
     fn begins(&self, number: usize, total: usize, step: &Step) {

@@ -1,13 +1,13 @@
 //! `up` and `plan`: the same plan, applied or only shown.
 
-use super::Ui;
 use super::arguments::Consent;
 use super::connection::Connection;
+use super::{Ui, prompt};
 use crate::error::{Exit, Result};
-use crate::host::{Host, Privilege};
+use crate::host::Privilege;
 use crate::pipeline::{Done, Installation, Plans};
 use crate::plan::{Step, plan_text};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::SettingsError;
 
 pub(super) async fn plan(installation: &Installation<'_>, check: bool, ui: &Ui) -> Result<Exit> {
     let plans = installation.plan().await?;
@@ -36,16 +36,21 @@ pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &U
         if !ui.can_ask() {
             return Err(SettingsError::Consent { flag: "--yes".into() }.into());
         }
-        if !ui.confirm("Go on?") {
+        if !prompt::confirm("Go on?").await? {
             ui.say("nothing was changed");
             return Ok(Exit::Refused);
         }
     }
-    let done = installation.up(&plans, &ui.assuming(consent.yes)).await?;
-    finish(installation, &plans, &done, ui).await
+    apply(installation, &plans, &ui.assuming(consent.yes)).await
 }
 
-async fn nothing_to_do(installation: &Installation<'_>, plans: &Plans, ui: &Ui) -> Result<Exit> {
+/// Applies the plan that was shown and agreed to, and says how to connect.
+pub(super) async fn apply(installation: &Installation<'_>, plans: &Plans, ui: &Ui) -> Result<Exit> {
+    let done = installation.up(plans, ui).await?;
+    finish(installation, plans, &done, ui).await
+}
+
+pub(super) async fn nothing_to_do(installation: &Installation<'_>, plans: &Plans, ui: &Ui) -> Result<Exit> {
     for note in &plans.database.notes {
         ui.say(format!("note: {note}"));
     }
@@ -101,9 +106,4 @@ fn report(plans: &Plans) -> serde_json::Value {
         .collect();
     let notes: Vec<_> = plans.server.notes.iter().chain(&plans.database.notes).collect();
     serde_json::json!({ "schema": 1, "pending": plans.step_count(), "notes": notes, "steps": steps })
-}
-
-pub(super) async fn wizard(host: &Host, settings: &Settings, ui: &Ui) -> Result<Exit> {
-    let installation = Installation::new(host, settings)?;
-    up(&installation, Consent { yes: false }, ui).await
 }

@@ -27,6 +27,9 @@ pub enum SettingsError {
     Consent { flag: String },
     #[error("{given:?} is not the name of what would be destroyed, which is {expected:?}")]
     TypedName { given: String, expected: String },
+    /// A question was left open: by a signal (its exit status), or because the input ended.
+    #[error("stopped at a question that was not answered")]
+    Unanswered { exit: Exit },
     #[error("there is no home directory for this user, so no place for the data")]
     NoHome,
 }
@@ -43,12 +46,14 @@ impl Explain for SettingsError {
             Self::Consent { .. } => "E0107",
             Self::TypedName { .. } => "E0108",
             Self::NoHome => "E0109",
+            Self::Unanswered { .. } => "E0110",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
             Self::Consent { .. } | Self::TypedName { .. } | Self::NoHome => Exit::Refused,
+            Self::Unanswered { exit } => *exit,
             _ => Exit::Usage,
         }
     }
@@ -63,6 +68,7 @@ impl Explain for SettingsError {
             Self::File { .. } => "pgvector-setup up --help".into(),
             Self::Consent { flag } => format!("add {flag}"),
             Self::TypedName { expected, .. } => format!("type the name exactly: {expected}"),
+            Self::Unanswered { .. } => "pgvector-setup up --yes (asks nothing)".into(),
             Self::NoHome => "pgvector-setup up --directory /path/for/the/data".into(),
         })
     }

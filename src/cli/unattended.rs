@@ -1,0 +1,209 @@
+//! The command that does without questions what the wizard was told: only what differs from the defaults, quoted for a shell.
+
+use clap::{Parser as _, ValueEnum};
+
+use super::arguments::{Arguments, IndexMethod, Options};
+use super::resolve;
+use crate::host::{Host, quote_word};
+use crate::settings::{Index, Lists, Settings};
+
+/// `pgvector-setup up --yes …`; given here or anywhere else, it means the same settings.
+pub(super) fn command(settings: &Settings, host: &Host) -> String {
+    let words = words(settings, &surroundings(host));
+    let quoted: Vec<String> = words.iter().map(|word| quote_word(word)).collect();
+    quoted.join(" ")
+}
+
+/// What the environment and the file say when no flag is given. A flag that they set has to be given even at its default.
+fn surroundings(host: &Host) -> Options {
+    let environment = Arguments::try_parse_from(["pgvector-setup"]).map(|arguments| arguments.options);
+    environment
+        .ok()
+        .and_then(|options| resolve::layered(options, host).ok())
+        .unwrap_or_default()
+}
+
+fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
+    let (defaults, surroundings) = (flags(&defaults_beside(settings)), flags(surroundings));
+    let mut words = vec!["pgvector-setup".to_owned(), "up".into(), "--yes".into()];
+    for ((flag, wanted), ((_, default), (_, elsewhere))) in flags(&options_of(settings))
+        .into_iter()
+        .zip(defaults.into_iter().zip(surroundings))
+    {
+        let Some(wanted) = wanted else { continue };
+        let is_needed = default.as_ref() != Some(&wanted) || elsewhere.is_some();
+        match is_needed {
+            true if wanted.starts_with('-') => words.push(format!("{flag}={wanted}")),
+            true => words.extend([flag.to_owned(), wanted]),
+            false => {}
+        }
+    }
+    words
+}
+
+/// The defaults, of which some follow other options: the schema the role, the candidates the connections.
+fn defaults_beside(settings: &Settings) -> Options {
+    let defaults = resolve::settings(Options::default()).expect("the defaults can be meant");
+    let connections = match settings.table.index {
+        Index::Hnsw { m, .. } => m,
+        _ => 0,
+    };
+    Options {
+        schema: Some(settings.role.to_string()),
+        ef_construction: Some(resolve::default_ef_construction(connections)),
+        lists: Some("auto".into()),
+        ..options_of(&defaults)
+    }
+}
+
+/// Every option that these settings amount to.
+fn options_of(settings: &Settings) -> Options {
+    let table = &settings.table;
+    let (index, m, ef_construction, lists) = match table.index {
+        Index::Hnsw { m, ef_construction } => (IndexMethod::Hnsw, Some(m), Some(ef_construction), None),
+        Index::Ivfflat { lists: Lists::Auto } => (IndexMethod::Ivfflat, None, None, Some("auto".to_owned())),
+        Index::Ivfflat {
+            lists: Lists::Count(count),
+        } => (IndexMethod::Ivfflat, None, None, Some(count.to_string())),
+        Index::None => (IndexMethod::None, None, None, None),
+    };
+    Options {
+        target: Some(settings.target),
+        instance: Some(settings.instance.to_string()),
+        directory: settings.directory.clone(),
+        port: settings.port,
+        pg: settings.postgres_major,
+        bundle: settings.bundle.clone(),
+        database: Some(settings.database.to_string()),
+        role: Some(settings.role.to_string()),
+        schema: Some(table.schema.to_string()),
+        extension_schema: Some(table.extension_schema.to_string()),
+        table: Some(table.table.to_string()),
+        key: Some(table.key.to_string()),
+        column: Some(table.column.to_string()),
+        dimensions: Some(table.dimensions.to_string()),
+        metric: Some(table.metric),
+        index: Some(index),
+        m,
+        ef_construction,
+        lists,
+        config: None,
+    }
+}
+
+/// Every flag with its value, in the order of the help. Destructured whole, so that a new option cannot be forgotten here.
+fn flags(options: &Options) -> Vec<(&'static str, Option<String>)> {
+    let Options {
+        target,
+        instance,
+        directory,
+        port,
+        pg,
+        bundle,
+        database,
+        role,
+        schema,
+        extension_schema,
+        table,
+        key,
+        column,
+        dimensions,
+        metric,
+        index,
+        m,
+        ef_construction,
+        lists,
+        config: _,
+    } = options;
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let number = |number: &Option<u16>| number.map(|number| number.to_string());
+    vec![
+        ("--target", target.as_ref().map(value)),
+        ("--instance", instance.clone()),
+        ("--directory", path(directory)),
+        ("--port", number(port)),
+        ("--pg", number(pg)),
+        ("--bundle", path(bundle)),
+        ("--database", database.clone()),
+        ("--role", role.clone()),
+        ("--schema", schema.clone()),
+        ("--extension-schema", extension_schema.clone()),
+        ("--table", table.clone()),
+        ("--key", key.clone()),
+        ("--column", column.clone()),
+        ("--dimensions", dimensions.clone()),
+        ("--metric", metric.as_ref().map(value)),
+        ("--index", index.as_ref().map(value)),
+        ("--m", number(m)),
+        ("--ef-construction", number(ef_construction)),
+        ("--lists", lists.clone()),
+    ]
+}
+
+fn value(choice: &impl ValueEnum) -> String {
+    choice
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[String]) -> Settings {
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        resolve::settings(arguments.options).unwrap()
+    }
+
+    #[test]
+    fn the_command_parses_back_to_the_same_settings_with_no_flag_too_many() {
+        let cases: [(&[&str], &str); 9] = [
+            (&[], ""),
+            (
+                &["--dimensions=768", "--metric=l2"],
+                "--dimensions 768 --metric l2",
+            ),
+            (&["--role=app"], "--role app"),
+            (&["--role=app", "--schema=vectors"], "--role app --schema vectors"),
+            (&["--index=hnsw", "--m=40"], "--m 40"),
+            (&["--index=ivfflat"], "--index ivfflat"),
+            (&["--index=ivfflat", "--lists=7"], "--index ivfflat --lists 7"),
+            (
+                &["--database=it's \"x\"; DROP", "--table=-t"],
+                r#"--database 'it'\''s "x"; DROP' --table=-t"#,
+            ),
+            (
+                &[
+                    "--index=none",
+                    "--directory=/a b",
+                    "--port=5000",
+                    "--instance=two",
+                ],
+                "--instance two --directory '/a b' --port 5000 --index none",
+            ),
+        ];
+        for (given, expected) in cases {
+            let given: Vec<String> = ["pgvector-setup"]
+                .iter()
+                .chain(given)
+                .map(|word| (*word).to_owned())
+                .collect();
+            let settings = parsed(&given);
+            let words = words(&settings, &Options::default());
+            assert_eq!(parsed(&words), settings, "{words:?}");
+            let quoted: Vec<String> = words.iter().map(|word| quote_word(word)).collect();
+            assert_eq!(quoted[3..].join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_surroundings_set_is_given_even_at_its_default() {
+        let surroundings = Options {
+            table: Some("notes".into()),
+            ..Options::default()
+        };
+        let settings = resolve::settings(Options::default()).unwrap();
+        assert_eq!(words(&settings, &surroundings)[3..], ["--table", "articles"]);
+    }
+}

@@ -1,0 +1,132 @@
+//! The wizard: its answers fill the same options as the flags; then the plan, one confirmation, and the proof.
+
+use super::Ui;
+use super::arguments::Options;
+use super::question::{DETAILS, QUESTIONS, Question};
+use super::{prompt, resolve, unattended, up};
+use crate::error::{Exit, Explain as _, Result};
+use crate::host::Host;
+use crate::pipeline::Installation;
+use crate::settings::Settings;
+
+const GO: &str = "apply";
+const CHANGE: &str = "change";
+const STOP: &str = "stop";
+
+/// Asks for everything that is wanted, and does it. The flags, the environment and the file give the first defaults.
+pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> {
+    let mut answers = Answers {
+        options: resolve::layered(options, host)?,
+        ui,
+    };
+    answers.settings()?;
+    ui.reply("Enter keeps what is shown. Nothing is changed before you have seen the plan.\n");
+    loop {
+        answers.customize().await?;
+        let settings = answers.settings()?;
+        let installation = Installation::new(host, &settings)?;
+        let next = match installation.plan().await {
+            Ok(plans) if plans.is_empty() => {
+                let exit = up::nothing_to_do(&installation, &plans, ui).await?;
+                show_command(&settings, host, ui);
+                return Ok(exit);
+            }
+            Ok(plans) => {
+                ui.reply(format!("\n{}", up::plans_text(&plans)));
+                match decision(&[GO, CHANGE, STOP]).await?.as_str() {
+                    GO => {
+                        let exit = up::apply(&installation, &plans, ui).await?;
+                        show_command(&settings, host, ui);
+                        return Ok(exit);
+                    }
+                    other => other.to_owned(),
+                }
+            }
+            Err(error) if error.exit() == Exit::Refused => {
+                ui.error(&error);
+                decision(&[CHANGE, STOP]).await?
+            }
+            Err(error) => return Err(error),
+        };
+        if next == STOP {
+            ui.reply("nothing was changed");
+            return Ok(Exit::Refused);
+        }
+    }
+}
+
+/// One of the words; the last of them, which stops, for anything else.
+async fn decision(words: &[&'static str]) -> Result<String> {
+    let meaning = |word: &str| match word {
+        GO => "do what the plan says",
+        CHANGE => "go through the questions again",
+        _ => "change nothing",
+    };
+    let choices = words.iter().map(|word| prompt::Choice {
+        name: (*word).to_owned(),
+        meaning: meaning(word).to_owned(),
+    });
+    let answer = prompt::choice("Go on", choices.collect(), words[0]).await?;
+    let known = words.iter().find(|word| **word == answer.trim());
+    Ok((*known.unwrap_or(&STOP)).to_owned())
+}
+
+fn show_command(settings: &Settings, host: &Host, ui: &Ui) {
+    ui.say(format!(
+        "\nthe same without questions:\n  {}",
+        unattended::command(settings, host)
+    ));
+}
+
+struct Answers<'a> {
+    options: Options,
+    ui: &'a Ui,
+}
+
+impl Answers<'_> {
+    fn settings(&self) -> Result<Settings> {
+        Ok(resolve::settings(self.options.clone())?)
+    }
+
+    async fn customize(&mut self) -> Result<()> {
+        for question in QUESTIONS {
+            self.ask(question).await?;
+        }
+        if prompt::confirm("Change details (role, schema, columns, index parameters)?").await? {
+            for question in DETAILS {
+                self.ask(question).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks until the answer can be meant; it is judged by the same function as a flag.
+    async fn ask(&mut self, question: &Question) -> Result<()> {
+        let settings = self.settings()?;
+        if !(question.applies)(&settings) {
+            return Ok(());
+        }
+        let current = (question.current)(&settings);
+        loop {
+            let choices = (question.choices)();
+            let answer = if choices.is_empty() {
+                prompt::text(question.text, Some(&current)).await?
+            } else {
+                prompt::choice(question.text, choices, &current).await?
+            };
+            if answer == current {
+                return Ok(());
+            }
+            let mut changed = self.options.clone();
+            let judged =
+                (question.fill)(&mut changed, &answer).and_then(|()| resolve::settings(changed.clone()));
+            match judged {
+                Ok(_) => {
+                    self.options = changed;
+                    return Ok(());
+                }
+                Err(error) => self.ui.reply(error.to_string()),
+            }
+        }
+    }
+}
