@@ -2,9 +2,8 @@
 
 use super::Outcome;
 use crate::database::index::BuildProgress;
-use crate::plan::{Plan, Step};
-
 use crate::error::Result;
+use crate::plan::{Plan, Step};
 
 #[async_trait::async_trait]
 pub trait Progress: Sync {

@@ -58,9 +58,12 @@ pub async fn choice(question: &str, choices: Vec<Choice>, default: &str) -> Resu
     let (question, default) = (question.to_owned(), default.to_owned());
     asked(move || {
         let selected = choices.iter().position(|choice| choice.name == default);
+        // A line that wraps would not be redrawn in its place.
+        let room = usize::from(console::Term::stderr().size().1).saturating_sub(4);
+        let line = |choice: &Choice| console::truncate_str(&choice.line(), room, "...").into_owned();
         let index = Select::new()
             .with_prompt(question)
-            .items(choices.iter().map(Choice::line))
+            .items(choices.iter().map(line))
             .default(selected.unwrap_or(0))
             .interact()?;
         Ok(choices[index].name.clone())
