@@ -3,6 +3,7 @@
 //! `up` is measured against the same work done by hand: initdb, pg_ctl start, and the same SQL by psql. The two alternate,
 //! so that whatever else the machine does hits both. As root everything runs as the user `nobody`, as PostgreSQL demands.
 
+#![allow(clippy::print_stdout, reason = "the figures are the output")]
 #![allow(
     clippy::disallowed_methods,
     reason = "a benchmark does by hand what the product does through its host"
