@@ -45,8 +45,9 @@ impl Ui {
 
     /// Talk: progress and remarks.
     pub fn say(&self, text: impl AsRef<str>) {
-        if !self.output.quiet && !self.output.json {
-            let _ = writeln!(std::io::stderr(), "{}", text.as_ref().trim_end());
+        let text = text.as_ref().trim_end();
+        if !self.output.quiet && !self.output.json && !text.is_empty() {
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
 

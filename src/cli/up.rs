@@ -31,8 +31,11 @@ pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &U
         return nothing_to_do(installation, &plans, ui).await;
     }
     installation.permitted(&plans).await?;
-    ui.say(plans_text(&plans));
-    if !consent.yes {
+    if consent.yes {
+        // Each step names itself as it runs; the whole plan is what `plan` prints.
+        ui.say(notes_text(&plans));
+    } else {
+        ui.say(plans_text(&plans));
         if !ui.can_ask() {
             return Err(SettingsError::Consent { flag: "--yes".into() }.into());
         }
@@ -80,6 +83,11 @@ async fn finish(installation: &Installation<'_>, plans: &Plans, done: &Done, ui:
         ui.print(connection.text());
     }
     Ok(if passed { Exit::Done } else { Exit::Unhealthy })
+}
+
+fn notes_text(plans: &Plans) -> String {
+    let notes = plans.server.notes.iter().chain(&plans.database.notes);
+    notes.map(|note| format!("note: {note}\n")).collect()
 }
 
 pub(super) fn plans_text(plans: &Plans) -> String {
