@@ -190,7 +190,10 @@ impl<'a> Installation<'a> {
     pub async fn up(&self, shown: &Plans, progress: &dyn Progress) -> Result<Done> {
         let (_lock, mut receipt) = self.open("up")?;
         let mut engine = self.engine(&mut receipt, progress, None);
-        engine.total = shown.step_count();
+        // The directories that the receipt needed are made already.
+        let is_made =
+            |step: &&Step| matches!(step, Step::CreateDirectory { path, .. } if self.host.exists(path));
+        engine.total = shown.step_count() - shown.server.steps.iter().filter(is_made).count();
         let mut steps = 0;
         // One round is enough but for a package manager that has to read its lists before it can be asked.
         for _ in 0..ROUNDS {
@@ -199,10 +202,6 @@ impl<'a> Installation<'a> {
             if plan.is_empty() {
                 engine.server = self.server(&facts).await?;
                 break;
-            }
-            if steps == 0 {
-                // The directories of the receipt are made already; the count is that of the plan that was shown.
-                engine.done = shown.server.steps.len().saturating_sub(plan.steps.len());
             }
             if steps > 0 && !progress.agrees(&plan).await? {
                 return Err(ApplyError::Declined.into());

@@ -18,6 +18,9 @@ pub struct Connection {
     pub role: String,
     /// A libpq password file, mode 0600; none when the role was there before.
     pub password_file: Option<PathBuf>,
+    /// What the commands below need to mean this installation.
+    #[serde(skip)]
+    options: String,
 }
 
 impl Connection {
@@ -33,6 +36,7 @@ impl Connection {
             database: installation.settings.database.to_string(),
             role: installation.settings.role.to_string(),
             password_file: installation.host.exists(&file).then_some(file),
+            options: super::unattended::options(installation.settings, installation.host),
         })
     }
 
@@ -64,8 +68,9 @@ impl Connection {
             .map_or("not ours: the role was there before".into(), |file| {
                 file.display().to_string()
             });
+        let options = &self.options;
         format!(
-            "connect:   {url}\npassword:  {file}\nvariables: eval \"$(pgvector-setup env)\"\nclient:    pgvector-setup psql"
+            "connect:   {url}\npassword:  {file}\nvariables: eval \"$(pgvector-setup env{options})\"\nclient:    pgvector-setup psql{options}"
         )
     }
 }

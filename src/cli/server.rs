@@ -1,12 +1,15 @@
 //! The embedded server's life: start, stop, status, destroy.
 
+use std::path::PathBuf;
+
 use super::Ui;
 use super::arguments::Destruction;
 use super::rollback::consented_name;
 use crate::apply::stop_cluster;
 use crate::error::{Exit, Result};
 use crate::facts::cluster::{self, ClusterFacts};
-use crate::pipeline::Installation;
+use crate::facts::clusters::ClusterStatus;
+use crate::pipeline::{Installation, MachineFacts};
 use crate::plan::Refusal;
 use crate::settings::{SettingsError, Target};
 
@@ -62,42 +65,28 @@ struct Status {
     process: Option<u32>,
     port: Option<u16>,
     postgres_major: Option<u16>,
-    data: std::path::PathBuf,
+    data: Option<PathBuf>,
     detail: Option<String>,
 }
 
 pub(super) async fn status(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
     let facts = installation.machine_facts().await?;
-    let (state, detail) = match installation.server(&facts).await {
-        Ok(Some(_)) => ("running", None),
-        Ok(None) => match cluster::gather(installation.host, &installation.layout)? {
-            ClusterFacts::Absent => ("absent", None),
-            ClusterFacts::Present(_) => ("stopped", None),
-            ClusterFacts::Unusable { why } => ("unusable", Some(why)),
-        },
-        Err(error) => ("not ours", Some(error.to_string())),
-    };
-    let cluster = match cluster::gather(installation.host, &installation.layout)? {
-        ClusterFacts::Present(cluster) => Some(cluster),
-        _ => None,
-    };
-    let status = Status {
-        schema: 1,
-        target: installation.settings.target,
-        instance: installation.settings.instance.to_string(),
-        state,
-        process: cluster.as_ref().and_then(|cluster| cluster.running),
-        port: cluster.as_ref().map(|cluster| cluster.port),
-        postgres_major: cluster.as_ref().map(|cluster| cluster.major),
-        data: installation.layout.data.clone(),
-        detail,
-    };
+    let mut status = Status::of(installation, &facts);
+    match installation.server(&facts).await {
+        Ok(Some(_)) => status.state = "running",
+        Ok(None) => {}
+        Err(error) if status.state == "running" => {
+            status.state = "not ours";
+            status.detail = Some(error.to_string());
+        }
+        Err(error) => status.detail = Some(error.to_string()),
+    }
     if ui.is_json() {
         ui.json(&status);
     } else {
         ui.print(status.text());
     }
-    Ok(if state == "running" {
+    Ok(if status.state == "running" {
         Exit::Done
     } else {
         Exit::Unhealthy
@@ -105,6 +94,57 @@ pub(super) async fn status(installation: &Installation<'_>, ui: &Ui) -> Result<E
 }
 
 impl Status {
+    /// As the files and processes have it; whether the server is ours is asked of the server itself.
+    fn of(installation: &Installation<'_>, facts: &MachineFacts) -> Self {
+        let mut status = Self {
+            schema: 1,
+            target: installation.settings.target,
+            instance: installation.settings.instance.to_string(),
+            state: "absent",
+            process: None,
+            port: None,
+            postgres_major: None,
+            data: None,
+            detail: None,
+        };
+        match facts {
+            MachineFacts::Embedded(facts) => {
+                status.data = Some(facts.layout.data.clone());
+                match &facts.cluster {
+                    ClusterFacts::Absent => {}
+                    ClusterFacts::Unusable { why } => {
+                        status.state = "unusable";
+                        status.detail = Some(why.clone());
+                    }
+                    ClusterFacts::Present(cluster) => {
+                        status.state = if cluster.running.is_some() {
+                            "running"
+                        } else {
+                            "stopped"
+                        };
+                        status.process = cluster.running;
+                        status.port = Some(cluster.port);
+                        status.postgres_major = Some(cluster.major);
+                    }
+                }
+            }
+            MachineFacts::System(facts) => {
+                if let Some(cluster) = facts.chosen_cluster(installation.settings) {
+                    status.instance = format!("{}/{}", cluster.major, cluster.name);
+                    status.state = if cluster.status == ClusterStatus::Online {
+                        "running"
+                    } else {
+                        "stopped"
+                    };
+                    status.port = Some(cluster.port);
+                    status.postgres_major = Some(cluster.major);
+                    status.data = Some(cluster.data_directory);
+                }
+            }
+        }
+        status
+    }
+
     fn text(&self) -> String {
         let number = |value: Option<u32>| value.map_or("-".to_owned(), |value| value.to_string());
         let mut lines = vec![
@@ -113,8 +153,12 @@ impl Status {
             format!("process:    {}", number(self.process)),
             format!("port:       {}", number(self.port.map(u32::from))),
             format!("postgresql: {}", number(self.postgres_major.map(u32::from))),
-            format!("data:       {}", self.data.display()),
         ];
+        lines.extend(
+            self.data
+                .iter()
+                .map(|data| format!("data:       {}", data.display())),
+        );
         lines.extend(self.detail.iter().map(|detail| format!("detail:     {detail}")));
         lines.join("\n")
     }

@@ -14,6 +14,15 @@ pub(super) fn command(settings: &Settings, host: &Host) -> String {
     quoted.join(" ")
 }
 
+/// The options alone that another command needs to mean the same installation; empty for the default one.
+pub(super) fn options(settings: &Settings, host: &Host) -> String {
+    let words = words(settings, &surroundings(host));
+    words[3..]
+        .iter()
+        .map(|word| format!(" {}", quote_word(word)))
+        .collect()
+}
+
 /// What the environment and the file say when no flag is given. A flag that they set has to be given even at its default.
 fn surroundings(host: &Host) -> Options {
     let environment = Arguments::try_parse_from(["pgvector-setup"]).map(|arguments| arguments.options);

@@ -235,6 +235,14 @@ impl Host {
         Some(status.f_bavail.saturating_mul(status.f_frsize))
     }
 
+    /// `MemAvailable` of `/proc/meminfo` (proc(5)) in bytes: what could be had without swapping.
+    pub fn available_memory(&self) -> Option<u64> {
+        let text = self.read_text(Path::new("/proc/meminfo")).ok().flatten()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+
     /// Permission bits and owner id, not following a symlink; `None` when nothing is there.
     pub fn mode_and_owner(&self, path: &Path) -> Option<(FileMode, u32)> {
         std::fs::symlink_metadata(path)

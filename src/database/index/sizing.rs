@@ -24,6 +24,17 @@ pub struct Budget {
     pub processors: u16,
 }
 
+impl Budget {
+    /// A quarter of the memory that the machine has to give: the server and its neighbours live there too.
+    pub fn of_machine(available: Option<u64>) -> Self {
+        let default = Self::default();
+        Self {
+            memory: available.map_or(default.memory, |bytes| (bytes / 4).max(64 * MEGABYTE)),
+            ..default
+        }
+    }
+}
+
 impl Default for Budget {
     /// 1 GiB, and the processors of this machine.
     fn default() -> Self {
