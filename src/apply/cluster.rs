@@ -120,7 +120,9 @@ pub(super) async fn start(engine: &mut Engine<'_>, step: &Step) -> Result<Outcom
                 return Err(not_ready(host, started, data, log).into());
             }
             if started.elapsed() > SLOW_START && !is_told {
-                engine.progress.waits("the server recovers from how it was ended");
+                engine
+                    .progress
+                    .waits("the server is still starting; after a crash it replays its log first");
                 is_told = true;
             }
             tokio::time::sleep(POLL).await;

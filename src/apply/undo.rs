@@ -87,15 +87,17 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             host.remove_empty_directory(path);
         }
         Undo::RemoveUser { name } => {
-            // userdel: 6 is "the user does not exist" (userdel(8)).
+            // userdel(8): 6 is "no such user", 8 "the user is logged in", which means that processes of its own run.
             let Some(userdel) = host.which("userdel") else {
                 return Ok(Some(format!("the system user {name}: there is no userdel")));
             };
             let command = Command::new(userdel, "remove the system user")
                 .argument(name)
-                .accept([6])
+                .accept([6, 8])
                 .privilege(Privilege::Root);
-            host.run(&command.deadline(Duration::from_secs(30))).await?;
+            if host.run(&command.deadline(Duration::from_secs(30))).await?.code == 8 {
+                return Ok(Some(format!("the system user {name}: other processes run as it")));
+            }
         }
         Undo::DropSystemCluster { .. } | Undo::StopSystemCluster { .. } | Undo::RemovePackages { .. } => {
             return packages::undo(host, undo, engine.progress).await;

@@ -36,7 +36,7 @@ impl Connection {
             database: installation.settings.database.to_string(),
             role: installation.settings.role.to_string(),
             password_file: installation.host.exists(&file).then_some(file),
-            options: super::unattended::options(installation.settings, installation.host),
+            options: super::unattended::reaching(installation.settings, installation.host),
         })
     }
 

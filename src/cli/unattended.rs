@@ -14,12 +14,20 @@ pub(super) fn command(settings: &Settings, host: &Host) -> String {
     quoted.join(" ")
 }
 
-/// The options alone that another command needs to mean the same installation; empty for the default one.
-pub(super) fn options(settings: &Settings, host: &Host) -> String {
-    let words = words(settings, &surroundings(host));
-    words[3..]
-        .iter()
-        .map(|word| format!(" {}", quote_word(word)))
+/// The options that tell this installation from others, for the hints of what to run next; empty for the default one.
+pub(super) fn reaching(settings: &Settings, host: &Host) -> String {
+    const REACHING: [&str; 6] = [
+        "--target",
+        "--instance",
+        "--directory",
+        "--port",
+        "--database",
+        "--role",
+    ];
+    let words = needed(settings, &surroundings(host));
+    let reaching = words.into_iter().filter(|(flag, _)| REACHING.contains(flag));
+    reaching
+        .map(|(flag, value)| format!(" {flag} {}", quote_word(&value)))
         .collect()
 }
 
@@ -33,22 +41,31 @@ fn surroundings(host: &Host) -> Options {
 }
 
 fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
-    let (defaults, surroundings) = (flags(&defaults_beside(settings)), flags(surroundings));
     let mut words = vec!["pgvector-setup".to_owned(), "up".into(), "--yes".into()];
-    for ((flag, wanted), ((_, default), (_, elsewhere))) in flags(&options_of(settings))
-        .into_iter()
-        .zip(defaults.into_iter().zip(surroundings))
-    {
-        let Some(wanted) = wanted else { continue };
-        let is_needed = default.as_ref() != Some(&wanted) || elsewhere.is_some();
-        match is_needed {
-            true if wanted.starts_with('-') => words.push(format!("{flag}={wanted}")),
-            true => words.extend([flag.to_owned(), wanted]),
-            false => {}
+    for (flag, value) in needed(settings, surroundings) {
+        if value.starts_with('-') {
+            words.push(format!("{flag}={value}"));
+        } else {
+            words.extend([flag.to_owned(), value]);
         }
     }
     words
 }
+
+/// The flags that have to be given, with their values: what differs from the default, or is set elsewhere.
+fn needed(settings: &Settings, surroundings: &Options) -> Vec<(&'static str, String)> {
+    let (defaults, surroundings) = (flags(&defaults_beside(settings)), flags(surroundings));
+    let wanted = flags(&options_of(settings)).into_iter();
+    let beside = wanted.zip(defaults.into_iter().zip(surroundings));
+    let is_needed = |((flag, wanted), ((_, default), (_, elsewhere))): (Flag, (Flag, Flag))| {
+        wanted
+            .filter(|wanted| default.as_ref() != Some(wanted) || elsewhere.is_some())
+            .map(|wanted| (flag, wanted))
+    };
+    beside.filter_map(is_needed).collect()
+}
+
+type Flag = (&'static str, Option<String>);
 
 /// The defaults, of which some follow other options: the schema the role, the candidates the connections.
 fn defaults_beside(settings: &Settings) -> Options {
@@ -101,7 +118,7 @@ fn options_of(settings: &Settings) -> Options {
 }
 
 /// Every flag with its value, in the order of the help. Destructured whole, so that a new option cannot be forgotten here.
-fn flags(options: &Options) -> Vec<(&'static str, Option<String>)> {
+fn flags(options: &Options) -> Vec<Flag> {
     let Options {
         target,
         instance,

@@ -109,19 +109,18 @@ pub fn data_name(made: &[Made], settings: &Settings) -> String {
 /// # Errors
 /// [`Refusal::Blocked`] when a database that we made holds rows and no consent was given.
 pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result<Vec<UndoStep>, Refusal> {
-    let keeps_cluster = settings.target == Target::Embedded && !data.destroy;
     let made_database = made
         .iter()
         .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
     if settings.target == Target::System && !data.destroy {
         refuse_to_lose(data, &data_name(made, settings))?;
     }
-    let drops_database = made_database || settings.target == Target::Embedded;
+    let drops_database = made_database;
     Ok(made
         .iter()
         .map(|entry| UndoStep {
             sequence: entry.sequence,
-            undo: undo_of(entry, keeps_cluster, drops_database, data),
+            undo: undo_of(entry, settings.target, drops_database, data),
         })
         .collect())
 }
@@ -136,7 +135,8 @@ fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {
     })
 }
 
-fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataFacts) -> Undo {
+fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts) -> Undo {
+    let keeps_cluster = target == Target::Embedded && !data.destroy;
     let oid = match &entry.outcome {
         Some(Outcome::Changed { object }) => object.clone(),
         _ => None,
@@ -150,11 +150,12 @@ fn undo_of(entry: &Made, keeps_cluster: bool, drops_database: bool, data: &DataF
         | Step::RefreshPackageIndex { .. }
         | Step::ConfigurePackages { .. }
         | Step::RestrictDatabase { .. } => Undo::Nothing,
+        // What is inside an embedded cluster stays or goes with the cluster.
         Step::Migrate { .. }
         | Step::CreateSchema { .. }
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
-            if keeps_cluster =>
+            if target == Target::Embedded =>
         {
             Undo::Nothing
         }
