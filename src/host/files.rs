@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 
 use super::{Account, Host, HostError};
+use crate::facts::layout::SERVICE_USER;
 
 /// Largest file that is ever read whole. Receipts, configurations and os-release are far below it.
 const READ_LIMIT: u64 = 4 * 1024 * 1024;
@@ -179,8 +180,10 @@ impl Host {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                rustix::fs::openat(&parent, &name, flags, Mode::empty())
+                let there = rustix::fs::openat(&parent, &name, flags, Mode::empty())
                     .map_err(|source| HostError::io("open", path, source.into()))?;
+                // Somebody else's directory of that name, in /tmp for example, could be filled with anything.
+                self.refuse_foreign(&there, path, owner)?;
                 return Ok(false);
             }
             Err(source) => return Err(HostError::io("create", path, source.into())),
@@ -272,7 +275,7 @@ impl Host {
     }
 
     /// The parent directory as a descriptor, so that no later step can be led elsewhere, and the last component.
-    /// Root refuses parents that a third user owns: they could be swapped under its hands.
+    /// Root refuses parents that a third user owns: their content could be swapped under its hands.
     fn open_parent(&self, path: &Path) -> Result<(OwnedFd, String), HostError> {
         let name = path.file_name().and_then(|name| name.to_str());
         let (Some(parent), Some(name)) = (path.parent(), name) else {
@@ -283,7 +286,24 @@ impl Host {
             ));
         };
         let directory = open_directory(parent)?;
+        if self.is_root() {
+            self.refuse_foreign(&directory, parent, self.account_named(SERVICE_USER).as_ref())?;
+        }
         Ok((directory, name.to_owned()))
+    }
+
+    /// Root's own, ours, and the wanted owner's directories are trusted.
+    fn refuse_foreign(&self, directory: &OwnedFd, path: &Path, owner: Owner<'_>) -> Result<(), HostError> {
+        let status =
+            rustix::fs::fstat(directory).map_err(|source| HostError::io("look at", path, source.into()))?;
+        let trusted = [0, self.account().uid, owner.map_or(0, |account| account.uid)];
+        if trusted.contains(&status.st_uid) {
+            return Ok(());
+        }
+        Err(HostError::ForeignOwner {
+            path: path.to_owned(),
+            owner: status.st_uid,
+        })
     }
 }
 
