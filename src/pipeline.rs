@@ -301,25 +301,55 @@ impl<'a> Installation<'a> {
     }
 
     async fn data_facts(&self, made: &[Made], server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
-        let (mut held, mut other_instances) = (Vec::new(), Vec::new());
+        let mut data = DataFacts {
+            destroy,
+            ..DataFacts::default()
+        };
         match self.settings.target {
             Target::Embedded => {
-                other_instances = self.host.list(&self.layout.root.join("instances"));
-                other_instances.retain(|name| name != self.settings.instance.as_str());
+                data.other_instances = self.host.list(&self.layout.root.join("instances"));
+                data.other_instances
+                    .retain(|name| name != self.settings.instance.as_str());
             }
             Target::System => {
-                for entry in made {
-                    if let Some(server) = server {
-                        held.extend(self.held_by(&entry.step, server).await?);
-                    }
+                if let Some(server) = server {
+                    self.system_data(made, server, &mut data).await?;
                 }
             }
         }
-        Ok(DataFacts {
-            held,
-            other_instances,
-            destroy,
-        })
+        Ok(data)
+    }
+
+    async fn system_data(&self, made: &[Made], server: &Server, data: &mut DataFacts) -> Result<()> {
+        let mut ours = Vec::new();
+        for entry in made {
+            data.held.extend(self.held_by(&entry.step, server).await?);
+            if let Step::CreateDatabase { database, .. }
+            | Step::Migrate {
+                database, version: 1, ..
+            } = &entry.step
+            {
+                ours.push(database.to_string());
+            }
+        }
+        let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+        for name in database_facts::databases(&mut connection).await? {
+            if ours.contains(&name) {
+                continue;
+            }
+            let mut connection = connect(&server.endpoint, &server.administrator, &name).await?;
+            let is_untouched = name == "postgres"
+                && database_facts::tables_with_rows(&mut connection)
+                    .await?
+                    .is_empty();
+            if database_facts::has_extension(&mut connection).await? {
+                data.extension_users.push(name.clone());
+            }
+            if !is_untouched {
+                data.other_databases.push(name);
+            }
+        }
+        Ok(())
     }
 
     /// What a step's object holds by now.

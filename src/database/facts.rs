@@ -145,6 +145,20 @@ pub async fn inside(connection: &mut PgConnection, settings: &Settings) -> Resul
     })
 }
 
+/// The databases that can be connected to, without templates.
+pub async fn databases(connection: &mut PgConnection) -> Result<Vec<String>> {
+    const SQL: &str =
+        "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+    let names = sqlx::query_scalar(SQL).fetch_all(connection).await;
+    Ok(names.map_err(DatabaseError::statement("list the databases"))?)
+}
+
+pub async fn has_extension(connection: &mut PgConnection) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')";
+    let found = sqlx::query_scalar(SQL).fetch_one(connection).await;
+    Ok(found.map_err(DatabaseError::statement("look for the extension"))?)
+}
+
 /// Every table of this database that has rows, besides our own records; at most 20.
 pub async fn tables_with_rows(connection: &mut PgConnection) -> Result<Vec<String>> {
     const TABLES: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \

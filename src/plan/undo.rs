@@ -90,6 +90,10 @@ pub struct DataFacts {
     pub held: Vec<String>,
     /// Other embedded instances, which use the same bundle and system user.
     pub other_instances: Vec<String>,
+    /// Databases of the operating system's cluster that are not ours.
+    pub other_databases: Vec<String>,
+    /// Those of them that use the extension.
+    pub extension_users: Vec<String>,
     /// The user's agreement to lose the data.
     pub destroy: bool,
 }
@@ -224,12 +228,33 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
             cluster: cluster.clone(),
         },
         Step::CreateUser { name, .. } => Undo::RemoveUser { name: name.clone() },
-        Step::CreateSystemCluster { major, name, .. } if data.destroy => Undo::DropSystemCluster {
-            cluster: format!("{major}/{name}"),
-        },
+        Step::CreateSystemCluster { major, name, .. } if data.destroy && data.other_databases.is_empty() => {
+            Undo::DropSystemCluster {
+                cluster: format!("{major}/{name}"),
+            }
+        }
         Step::CreateSystemCluster { major, name, .. } => Undo::Keep {
             what: format!("the cluster {major}/{name}"),
             why: "data is only removed with --destroy-data".into(),
+        },
+        Step::InstallPackages { clusters, .. }
+            if !clusters.is_empty() && !data.other_databases.is_empty() =>
+        {
+            Undo::Keep {
+                what: entry.step.title(),
+                why: format!(
+                    "the cluster {} holds other databases: {}",
+                    clusters.join(", "),
+                    data.other_databases.join(", ")
+                ),
+            }
+        }
+        Step::InstallPackages { .. } if !data.extension_users.is_empty() => Undo::Keep {
+            what: entry.step.title(),
+            why: format!(
+                "other databases use the extension: {}",
+                data.extension_users.join(", ")
+            ),
         },
         Step::InstallPackages {
             packages, clusters, ..
