@@ -30,6 +30,7 @@ pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &U
     let (mut connection, _) = installation.application().await?;
     let options = DoctorOptions {
         recall,
+        flags: super::unattended::options(settings, installation.host),
         ..DoctorOptions::default()
     };
     let report = health::doctor(&mut connection, &settings.table, &options).await?;

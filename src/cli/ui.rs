@@ -94,8 +94,10 @@ impl Progress for Ui {
         self.say(format!("[{number}/{total}] {}", step.title()));
     }
 
-    fn ended(&self, _step: &Step, outcome: &Outcome) {
+    fn ended(&self, step: &Step, outcome: &Outcome) {
         match outcome {
+            // Its own report follows.
+            _ if matches!(step, Step::Verify { .. }) => {}
             Outcome::AlreadyThere => self.say("      already there"),
             Outcome::Skipped { why } => self.say(format!("      {why}")),
             Outcome::Changed { .. } | Outcome::Failed { .. } => {}

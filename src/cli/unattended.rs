@@ -14,6 +14,13 @@ pub(super) fn command(settings: &Settings, host: &Host) -> String {
     quoted.join(" ")
 }
 
+/// Every option that has to be given to mean these settings, as they can be typed; empty for the defaults.
+pub(super) fn options(settings: &Settings, host: &Host) -> String {
+    let words = words(settings, &surroundings(host));
+    let quoted: Vec<String> = words[3..].iter().map(|word| quote_word(word)).collect();
+    quoted.join(" ")
+}
+
 /// The options that tell this installation from others, for the hints of what to run next; empty for the default one.
 pub(super) fn reaching(settings: &Settings, host: &Host) -> String {
     const REACHING: [&str; 6] = [
