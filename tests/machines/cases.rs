@@ -16,7 +16,7 @@ pub const ALL: &[Case] = &[
     Case::embedded("embedded_root_forky_systemd", FORKY_SYSTEMD, "root", lifecycle),
     Case::embedded(
         "embedded_with_the_machines_own_binaries",
-        TRIXIE,
+        FORKY,
         "user",
         own_binaries,
     ),

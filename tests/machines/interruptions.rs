@@ -41,11 +41,16 @@ fn up_until(machine: &Machine, case: &Case, moment: &str) {
     ));
 }
 
-/// After a power cut the server is down and has left its pid file: `up` starts it, and the data are there.
+/// After a power cut the server is down and has left its pid file, whose number then belongs to another process: `up`
+/// starts it each time.
 pub fn server_killed(machine: &Machine, case: &Case) {
     let before = State::of(machine);
     succeeds(&case.up(machine));
-    machine.root("kill -9 $(pidof postgres)");
+    let kill = "kill -9 $(pidof postgres); while pidof postgres; do :; done";
+    machine.root(kill);
+    succeeds(&case.up(machine));
+    let pid_file = "$(find /home /var/lib -path '*/data/postmaster.pid')";
+    machine.root(&format!("{kill}; sed -i '1s/.*/1/' {pid_file}"));
     succeeds(&case.up(machine));
     settled_then_undone(machine, case, &before, &[]);
 }

@@ -173,6 +173,18 @@ impl Machine {
             .expect("the container was on the bridge");
     }
 
+    /// Puts a file of the machine that tests into a directory of this one.
+    pub fn copy_in(&self, file: &Path, directory: &str) {
+        self.transcript
+            .note(&format!("{} is copied to {directory}", file.display()));
+        docker([
+            "cp",
+            &file.display().to_string(),
+            &format!("{}:{directory}", self.container),
+        ])
+        .expect("docker copies a file");
+    }
+
     fn await_systemd(&self) {
         self.until("the system bus answers", "test -S /run/dbus/system_bus_socket");
         self.root("systemctl is-system-running --wait");

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod adoption;
+#[path = "../support/bundle.rs"]
+mod bundle;
 mod case;
 mod cases;
 mod engine;
