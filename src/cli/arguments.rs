@@ -200,6 +200,15 @@ pub struct Options {
         hide_env = true
     )]
     pub pg: Option<u16>,
+    /// System: seconds to wait for another program to release the package manager [default: 300]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "PGVECTOR_SETUP_LOCK_TIMEOUT",
+        hide_env = true
+    )]
+    pub lock_timeout: Option<u16>,
     /// Portable bundle (a wheel file) that is already at hand
     #[arg(
         long,

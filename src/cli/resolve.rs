@@ -4,7 +4,8 @@ use super::arguments::{IndexMethod, Options};
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{
-    Dimensions, Identifier, Index, InstanceName, Lists, Metric, Settings, SettingsError, Target, VectorTable,
+    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Lists, Metric, Settings,
+    SettingsError, Target, VectorTable,
 };
 
 /// The file that is read when it lies in the working directory.
@@ -48,6 +49,7 @@ fn over(flags: Options, file: Options) -> Options {
         directory,
         port,
         pg,
+        lock_timeout,
         bundle,
         database,
         role,
@@ -72,6 +74,7 @@ fn over(flags: Options, file: Options) -> Options {
         directory: directory.or(file.directory),
         port: port.or(file.port),
         pg: pg.or(file.pg),
+        lock_timeout: lock_timeout.or(file.lock_timeout),
         bundle: bundle.or(file.bundle),
         database: database.or(file.database),
         role: role.or(file.role),
@@ -139,6 +142,7 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             .map(|port| in_range("--port", port, 1, 65_535))
             .transpose()?,
         postgres_major: options.pg,
+        lock_timeout: options.lock_timeout.unwrap_or(DEFAULT_LOCK_TIMEOUT),
         bundle: options.bundle,
         database: name(options.database, "vectors")?,
         role,

@@ -81,6 +81,9 @@ impl FromStr for InstanceName {
     }
 }
 
+/// Unattended upgrades of a first boot take minutes.
+pub const DEFAULT_LOCK_TIMEOUT: u16 = 300;
+
 /// Everything a plan depends on besides the facts.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Settings {
@@ -92,6 +95,8 @@ pub struct Settings {
     pub port: Option<u16>,
     /// The PostgreSQL major that is wanted; `None` for the best that can be had.
     pub postgres_major: Option<u16>,
+    /// Seconds to wait for another program to release the package manager.
+    pub lock_timeout: u16,
     /// A portable bundle that is already at hand (a wheel file).
     pub bundle: Option<PathBuf>,
     pub database: Identifier,

@@ -68,7 +68,7 @@ pub const ALL: &[Case] = &[
         killed_while_dpkg_unpacks,
     ),
     Case {
-        flags: "--database site --schema public",
+        flags: "--database site --schema public --role site",
         database: "site",
         table: "public.articles",
         ..Case::system("system_existing_articles", TRIXIE, "root", articles)

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::state::State;
 
 const UNPACKING: &str = "grep -qs 'status unpacked postgresql-client-common' /var/log/dpkg.log &&
-kill -9 $(pidof pgvector-setup apt-get dpkg)";
+{ kill -9 $(pidof pgvector-setup apt-get dpkg) 2>/dev/null; true; }";
 
 /// The program, apt and dpkg die while packages are half installed.
 pub fn killed_while_dpkg_unpacks(machine: &Machine, case: &Case) {

@@ -8,6 +8,8 @@ use super::machine::Machine;
 const LIST: &str = r"
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run \) -prune -o -printf '%p\t%y %m %u:%g %l\n'
 find /etc -xdev -type f -exec sha256sum {} + | sed -E 's/^(\S+)  (.*)$/\2 (content)\t\1/'
+sed -E 's/^([^:]*):(.*)$/account \1\t\2/' /etc/passwd
+sed -E 's/^([^:]*):(.*)$/group \1\t\2/' /etc/group
 dpkg-query -W -f 'package ${binary:Package}\t${Version} ${db:Status-Abbrev}\n'
 ";
 
@@ -32,6 +34,19 @@ const KEPT_BY_THE_SYSTEM: &[&str] = &[
     "/etc/shadow-",
     "/etc/subgid-",
     "/etc/subuid-",
+    // told line by line instead, as `account NAME` and `group NAME`
+    "/etc/group (content)",
+    "/etc/gshadow (content)",
+    "/etc/passwd (content)",
+    "/etc/shadow (content)",
+    // Debian's packages leave the accounts that they made, lest an old file get a new owner (policy 9.2.2)
+    "account postgres",
+    "group postgres",
+    "group ssl-cert",
+    // sudo's own mark of its first use
+    "/home/admin/.sudo_as_admin_successful",
+    // a link of systemd's to /etc/locale.conf; the package locales removes it with itself
+    "/etc/default/locale",
     // the journal, timers' stamps, and byte code that python writes beside any module that root imports
     "/var/log/journal/",
     "/var/lib/systemd/",

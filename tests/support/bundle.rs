@@ -87,6 +87,7 @@ fn settings(root: &Path) -> Settings {
         directory: Some(root.to_owned()),
         port: None,
         postgres_major: None,
+        lock_timeout: pgvector_setup::settings::DEFAULT_LOCK_TIMEOUT,
         bundle: None,
         database: name("vectors"),
         role: name("vectors"),

@@ -73,7 +73,8 @@ async fn install(host: &Host, argv: &[String], waits: Waits<'_>) -> Result<()> {
     let Err(crate::Error::Apply(ApplyError::Packages(error))) = &first else {
         return first;
     };
-    let Step::RefreshPackageIndex { argv: refresh } = refresh_index() else {
+    let patience = u16::try_from(lock_timeout(argv).as_secs()).unwrap_or(u16::MAX);
+    let Step::RefreshPackageIndex { argv: refresh } = refresh_index(patience) else {
         return first;
     };
     if error.cause() != Some(Cause::NotFound) {

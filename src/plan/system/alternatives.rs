@@ -6,7 +6,7 @@ use crate::facts::os::Family;
 use crate::facts::packages::ServerChoice;
 use crate::facts::system::SystemFacts;
 use crate::plan::Refusal;
-use crate::settings::Settings;
+use crate::settings::{DEFAULT_LOCK_TIMEOUT, Settings};
 
 const EMBEDDED: &str = "pgvector-setup up --target embedded";
 
@@ -87,7 +87,7 @@ fn without_candidate(facts: &SystemFacts) -> Vec<String> {
     let mut alternatives = without_root(facts);
     let lists_age = facts.apt.as_ref().and_then(|apt| apt.lists_age);
     if may_have_pgvector(facts) && lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
-        alternatives.push(format!("sudo {}", shown(&refresh_index())));
+        alternatives.push(format!("sudo {}", shown(&refresh_index(DEFAULT_LOCK_TIMEOUT))));
     }
     alternatives
 }

@@ -6,10 +6,8 @@ use crate::plan::{Package, Step};
 
 const APT_GET: &str = "/usr/bin/apt-get";
 
-/// Seconds that apt waits for dpkg's lock, and we for its holder: unattended upgrades of a first boot take minutes.
-const LOCK_TIMEOUT_SECONDS: u32 = 300;
-
-pub fn refresh_index() -> Step {
+/// `lock_timeout`: seconds that apt waits for dpkg's lock, and we for its holder.
+pub fn refresh_index(lock_timeout: u16) -> Step {
     // Without Error-Mode=any a mirror that is down, or a wrong key, is a warning and exit 0. The date checks are on by
     // default, but container images turn them off in apt.conf.
     let argv = [
@@ -22,12 +20,12 @@ pub fn refresh_index() -> Step {
         "-o",
         "Acquire::Check-Date=true",
         "-o",
-        &lock_timeout(),
+        &lock_option(lock_timeout),
     ];
     Step::RefreshPackageIndex { argv: owned(&argv) }
 }
 
-pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>) -> Step {
+pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>, lock_timeout: u16) -> Step {
     let options = [
         APT_GET,
         "install",
@@ -39,7 +37,7 @@ pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>) 
         "-o",
         "Dpkg::Options::=--force-confdef",
         "-o",
-        &lock_timeout(),
+        &lock_option(lock_timeout),
     ];
     let mut argv = owned(&options);
     argv.extend(names.iter().cloned());
@@ -115,8 +113,8 @@ pub fn shown(step: &Step) -> String {
         .join(" ")
 }
 
-fn lock_timeout() -> String {
-    format!("DPkg::Lock::Timeout={LOCK_TIMEOUT_SECONDS}")
+fn lock_option(seconds: u16) -> String {
+    format!("DPkg::Lock::Timeout={seconds}")
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -41,20 +41,21 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
                 "adopts the cluster that is there: {cluster}; only its own database is added to it"
             ));
             plan.steps
-                .extend(package_steps(facts, apt, cluster.major, missing)?);
+                .extend(package_steps(facts, apt, cluster.major, missing, settings)?);
             if cluster.status == ClusterStatus::Down {
                 plan.steps
                     .push(commands::start_cluster(facts, cluster.major, &cluster.name));
             }
         }
         ServerChoice::New { major, missing } => {
-            plan.steps.extend(package_steps(facts, apt, *major, missing)?);
+            plan.steps
+                .extend(package_steps(facts, apt, *major, missing, settings)?);
             plan.steps.extend(first_cluster_steps(facts, *major, missing));
         }
         ServerChoice::NoCandidate | ServerChoice::NoExtension { .. }
             if apt.lists_age.is_none() && alternatives::may_have_pgvector(facts) =>
         {
-            plan.steps.push(commands::refresh_index());
+            plan.steps.push(commands::refresh_index(settings.lock_timeout));
             plan.notes.push(
                 "there are no package lists yet: the packages are chosen when they are there".to_owned(),
             );
@@ -69,6 +70,7 @@ fn package_steps(
     apt: &AptFacts,
     major: u16,
     missing: &[String],
+    settings: &Settings,
 ) -> Result<Vec<Step>, Refusal> {
     if !apt.interrupted.is_empty() && (facts.unfinished_installation || !missing.is_empty()) {
         if facts.unfinished_installation {
@@ -87,7 +89,7 @@ fn package_steps(
     }
     let mut steps = Vec::new();
     if apt.lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
-        steps.push(commands::refresh_index());
+        steps.push(commands::refresh_index(settings.lock_timeout));
     }
     let packages = match &apt.simulation {
         Some(simulation) => harmless(simulation)?,
@@ -97,6 +99,7 @@ fn package_steps(
         missing,
         packages,
         clusters_made(facts, major, missing),
+        settings.lock_timeout,
     ));
     Ok(steps)
 }

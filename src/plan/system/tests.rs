@@ -5,7 +5,9 @@ use crate::facts::apt::{LockHolder, parse_policy, parse_simulation};
 use crate::facts::clusters::Cluster;
 use crate::facts::os::{Libc, OperatingSystem, from_release};
 use crate::facts::os_release;
-use crate::settings::{Dimensions, Identifier, Index, InstanceName, Metric, Target, VectorTable};
+use crate::settings::{
+    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Metric, Target, VectorTable,
+};
 
 /// A Debian 13 as it is installed, as root, without systemd, with fresh package lists and no PostgreSQL.
 fn trixie() -> SystemFacts {
@@ -44,6 +46,7 @@ fn settings() -> Settings {
         directory: None,
         port: None,
         postgres_major: None,
+        lock_timeout: DEFAULT_LOCK_TIMEOUT,
         bundle: None,
         database: name("vectors"),
         role: name("vectors"),
