@@ -7,6 +7,7 @@ use pgvector_setup::cli;
 use pgvector_setup::host::Environment;
 
 fn main() -> ExitCode {
+    log_if_asked();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
@@ -16,6 +17,17 @@ fn main() -> ExitCode {
             exit.into()
         }
         Err(_) => pgvector_setup::Exit::Bug.into(),
+    }
+}
+
+/// `PGVECTOR_SETUP_LOG=1` shows every child process with its purpose on standard error.
+#[allow(clippy::disallowed_methods, reason = "the environment is read in this file")]
+fn log_if_asked() {
+    if std::env::var_os("PGVECTOR_SETUP_LOG").is_some_and(|value| !value.is_empty()) {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(std::io::stderr);
+        subscriber.with_ansi(false).without_time().init();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: arguments in, a report out.
 
 mod arguments;
+mod bar;
 mod connection;
 mod health;
 mod migrate;

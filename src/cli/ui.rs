@@ -4,7 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::arguments::Output;
-use super::prompt;
+use super::{bar, prompt};
 use crate::apply::{Outcome, Progress};
 use crate::database::index::BuildProgress;
 use crate::error::{Error, Explain as _, Result};
@@ -95,6 +95,7 @@ impl Progress for Ui {
     }
 
     fn ended(&self, step: &Step, outcome: &Outcome) {
+        bar::clear();
         match outcome {
             // Its own report follows.
             _ if matches!(step, Step::Verify { .. }) => {}
@@ -106,7 +107,7 @@ impl Progress for Ui {
 
     fn builds(&self, progress: &BuildProgress) {
         if self.is_terminal && !self.output.quiet && !self.output.json {
-            let _ = write!(std::io::stderr(), "\r\x1b[K      {}\r", build_text(progress));
+            bar::show(progress);
         }
     }
 
@@ -117,19 +118,4 @@ impl Progress for Ui {
     fn waits(&self, what: &str) {
         self.say(format!("      waiting: {what}"));
     }
-}
-
-/// One line of an index build: phase, share, time left, and whom it waits for.
-fn build_text(progress: &BuildProgress) -> String {
-    let mut text = progress.phase.clone();
-    if let Some(fraction) = progress.fraction {
-        text.push_str(&format!(" {:.0} %", fraction * 100.0));
-    }
-    if let Some(remaining) = progress.remaining {
-        text.push_str(&format!(", about {} s left", remaining.as_secs()));
-    }
-    if let Some(blocker) = &progress.waiting_for {
-        text.push_str(&format!(", waits for {blocker}"));
-    }
-    text
 }

@@ -63,7 +63,7 @@ pub enum MigrateError {
     #[error("a migration's template is broken: {detail}")]
     Template { detail: String },
     #[error("the migrations could not be run: {source}")]
-    Refinery { source: refinery_core::Error },
+    Refinery { source: refinery::Error },
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }

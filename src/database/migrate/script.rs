@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use refinery_core::Migration;
+use refinery::Migration;
 
 use super::MigrateError;
 use crate::database::index::{Definition, list_count};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use refinery_core::Migration;
+use refinery::Migration;
 use sqlx::PgConnection;
 
 use super::effects::{INDEX_NAME, MADE_SCHEMA, USAGE_OF_OWNER, USAGE_OF_TABLE_OWNER};
