@@ -90,6 +90,7 @@ impl<'a> Installation<'a> {
 
     /// What `up` would do now. Changes nothing.
     pub async fn plan(&self) -> Result<Plans> {
+        self.refuse_links()?;
         let facts = self.machine_facts().await?;
         let server = self.server_plan(&facts)?;
         let database = match self.server(&facts).await {
@@ -100,6 +101,21 @@ impl<'a> Installation<'a> {
         };
         let database = plan::database::database_plan(&database, self.settings, &self.layout.credentials)?;
         Ok(Plans { server, database })
+    }
+
+    /// What we write or trust is never reached through a link that somebody planted.
+    fn refuse_links(&self) -> Result<()> {
+        let layout = &self.layout;
+        for path in [
+            &layout.lock,
+            &layout.receipt,
+            &layout.credentials,
+            &layout.start_log,
+            &layout.data,
+        ] {
+            self.host.refuse_link(path)?;
+        }
+        Ok(())
     }
 
     fn server_plan(&self, facts: &MachineFacts) -> Result<Plan> {
@@ -230,6 +246,7 @@ impl<'a> Installation<'a> {
     /// Takes the lock and opens the receipt, making the directory that both live in. That directory comes before any
     /// record can, so it is recorded right after.
     pub fn open(&self, command: &str) -> Result<(Lock, Receipt)> {
+        self.refuse_links()?;
         let made = self.make_own_directory()?;
         let lock = self.host.lock(&self.layout.lock, command)?;
         let target = self.settings.target.to_string();

@@ -1,8 +1,26 @@
-//! The binary as a person meets it: whole exchanges, the wizard on a pseudo-terminal, and what it says to bad input.
+//! The binary as a person meets it: whole exchanges, the wizard on a pseudo-terminal, and what bad input comes to.
+#![allow(clippy::unwrap_used, reason = "a failed assumption fails the test")]
+#![allow(clippy::disallowed_methods, reason = "the tests stand outside the product")]
 
 mod support;
 
-#[test]
-fn bundle_is_there() {
-    assert!(support::bundle::wheel().is_file());
-}
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/interruptions.rs"]
+mod interruptions;
+#[path = "cli/lifecycle.rs"]
+mod lifecycle;
+#[path = "cli/place.rs"]
+mod place;
+#[path = "cli/running.rs"]
+mod running;
+#[path = "cli/terminal.rs"]
+mod terminal;
+#[path = "cli/transcript.rs"]
+mod transcript;
+#[path = "cli/tree.rs"]
+mod tree;
+#[path = "cli/wizard.rs"]
+mod wizard;

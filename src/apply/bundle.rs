@@ -8,12 +8,10 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::{ApplyError, Outcome};
 use crate::error::Result;
-use crate::facts::bundle::MAJORS;
+use crate::facts::bundle::{LARGEST_WHEEL, MAJORS};
 use crate::host::{Command, Host, HostError, process_is_alive};
 
 const FETCH_DEADLINE: Duration = Duration::from_secs(600);
-/// A wheel is 25 MB; more than this is not one.
-const LARGEST_WHEEL: u64 = 200 * 1024 * 1024;
 /// The files of one major take 40 MB; a bomb ends here.
 const LARGEST_CONTENT: u64 = 400 * 1024 * 1024;
 

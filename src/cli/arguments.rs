@@ -182,7 +182,7 @@ pub struct Options {
         hide_env = true
     )]
     pub directory: Option<PathBuf>,
-    /// TCP port on loopback [default: the first free one from 54320; system: the only cluster's]
+    /// TCP port on loopback [default: a free one from 54320; system: the only cluster's]
     #[arg(
         long,
         global = true,

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Ui;
 use super::arguments::EnvFormat;
+use super::{Address, Ui};
 use crate::error::{Exit, Result};
 use crate::host::quote_word;
 use crate::pipeline::Installation;
@@ -18,9 +18,6 @@ pub struct Connection {
     pub role: String,
     /// A libpq password file, mode 0600; none when the role was there before.
     pub password_file: Option<PathBuf>,
-    /// What the commands below need to mean this installation.
-    #[serde(skip)]
-    options: String,
 }
 
 impl Connection {
@@ -36,7 +33,6 @@ impl Connection {
             database: installation.settings.database.to_string(),
             role: installation.settings.role.to_string(),
             password_file: installation.host.exists(&file).then_some(file),
-            options: super::unattended::reaching(installation.settings, installation.host),
         })
     }
 
@@ -54,7 +50,7 @@ impl Connection {
     }
 
     /// What `up` ends with: the address and where the password is, and the command that sets an application's environment.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self, address: &Address) -> String {
         let url = format!(
             "postgresql://{}@{}:{}/{}",
             encode(&self.role),
@@ -68,10 +64,9 @@ impl Connection {
             .map_or("not ours: the role was there before".into(), |file| {
                 file.display().to_string()
             });
-        let options = &self.options;
-        format!(
-            "connect:   {url}\npassword:  {file}\nvariables: eval \"$(pgvector-setup env{options})\"\nclient:    pgvector-setup psql{options}"
-        )
+        address.complete(&format!(
+            "connect:   {url}\npassword:  {file}\nvariables: eval \"$(pgvector-setup env)\"\nclient:    pgvector-setup psql"
+        ))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: arguments in, a report out.
 
+mod address;
 mod arguments;
 mod bar;
 mod connection;
@@ -13,10 +14,12 @@ mod server;
 mod ui;
 mod unattended;
 mod up;
+mod usage;
 mod wizard;
 
 use std::ffi::OsString;
 
+use address::Address;
 pub use arguments::Arguments;
 use arguments::{Command, Output};
 use clap::Parser as _;
@@ -29,16 +32,10 @@ use crate::pipeline::Installation;
 
 /// Parses, runs and reports. The only thing left to the caller is to exit.
 pub async fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> Exit {
-    let arguments = match Arguments::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
-        }
+        Err(error) => return usage::report(&error, &words),
     };
     let ui = Ui::new(arguments.output);
     interrupt::listen(
@@ -52,10 +49,14 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, environment: Environ
         |exit| std::process::exit(exit as i32),
     );
     let host = Host::new(environment);
+    let options = arguments.options.clone();
     match dispatch(arguments, &host, &ui).await {
         Ok(exit) => exit,
         Err(error) => {
-            ui.error(&error);
+            let settings = resolve::resolve(options, &host);
+            let address =
+                settings.map_or_else(|_| Address::default(), |settings| Address::of(&settings, &host));
+            ui.error(&error, &address);
             error.exit()
         }
     }

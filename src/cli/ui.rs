@@ -4,7 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::arguments::Output;
-use super::{bar, prompt};
+use super::{Address, bar, prompt};
 use crate::apply::{Outcome, Progress};
 use crate::database::index::BuildProgress;
 use crate::error::{Error, Explain as _, Result};
@@ -69,15 +69,16 @@ impl Ui {
         }
     }
 
-    pub fn error(&self, error: &Error) {
+    pub(super) fn error(&self, error: &Error, address: &Address) {
+        let hint = error.hint().map(|hint| address.complete(&hint));
         if self.output.json {
             self.json(&serde_json::json!({
-                "error": { "code": error.code(), "message": error.to_string(), "hint": error.hint(), "exit": error.exit() as u8 }
+                "error": { "code": error.code(), "message": error.to_string(), "hint": hint, "exit": error.exit() as u8 }
             }));
             return;
         }
         let _ = writeln!(std::io::stderr(), "error[{}]: {error}", error.code());
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint {
             let _ = writeln!(std::io::stderr(), "hint: {hint}");
         }
     }

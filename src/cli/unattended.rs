@@ -21,21 +21,12 @@ pub(super) fn options(settings: &Settings, host: &Host) -> String {
     quoted.join(" ")
 }
 
-/// The options that tell this installation from others, for the hints of what to run next; empty for the default one.
-pub(super) fn reaching(settings: &Settings, host: &Host) -> String {
-    const REACHING: [&str; 6] = [
-        "--target",
-        "--instance",
-        "--directory",
-        "--port",
-        "--database",
-        "--role",
-    ];
-    let words = needed(settings, &surroundings(host));
-    let reaching = words.into_iter().filter(|(flag, _)| REACHING.contains(flag));
-    reaching
-        .map(|(flag, value)| format!(" {flag} {}", quote_word(&value)))
-        .collect()
+/// The flags that these settings need beside what the environment and the file of this place say.
+pub(super) fn missing_here(settings: &Settings, host: &Host) -> Vec<(&'static str, String)> {
+    let surroundings = surroundings(host);
+    needed(settings, &surroundings, |wanted, default, elsewhere| {
+        elsewhere.or(default) != Some(wanted)
+    })
 }
 
 /// What the environment and the file say when no flag is given. A flag that they set has to be given even at its default.
@@ -49,7 +40,10 @@ fn surroundings(host: &Host) -> Options {
 
 fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
     let mut words = vec!["pgvector-setup".to_owned(), "up".into(), "--yes".into()];
-    for (flag, value) in needed(settings, surroundings) {
+    let is_needed = |wanted: &str, default: Option<&str>, elsewhere: Option<&str>| {
+        default != Some(wanted) || elsewhere.is_some()
+    };
+    for (flag, value) in needed(settings, surroundings, is_needed) {
         if value.starts_with('-') {
             words.push(format!("{flag}={value}"));
         } else {
@@ -59,20 +53,25 @@ fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
     words
 }
 
-/// The flags that have to be given, with their values: what differs from the default, or is set elsewhere.
-fn needed(settings: &Settings, surroundings: &Options) -> Vec<(&'static str, String)> {
-    let (defaults, surroundings) = (flags(&defaults_beside(settings)), flags(surroundings));
-    let wanted = flags(&options_of(settings)).into_iter();
-    let beside = wanted.zip(defaults.into_iter().zip(surroundings));
-    let is_needed = |((flag, wanted), ((_, default), (_, elsewhere))): (Flag, (Flag, Flag))| {
-        wanted
-            .filter(|wanted| default.as_ref() != Some(wanted) || elsewhere.is_some())
-            .map(|wanted| (flag, wanted))
-    };
-    beside.filter_map(is_needed).collect()
-}
-
 type Flag = (&'static str, Option<String>);
+
+/// The flags that are needed, judged by their value, their default, and what the surroundings say.
+fn needed(
+    settings: &Settings,
+    surroundings: &Options,
+    is_needed: impl Fn(&str, Option<&str>, Option<&str>) -> bool,
+) -> Vec<(&'static str, String)> {
+    let (defaults, surroundings) = (flags(&defaults_beside(settings)), flags(surroundings));
+    let others = defaults.into_iter().zip(surroundings);
+    flags(&options_of(settings))
+        .into_iter()
+        .zip(others)
+        .filter_map(|((flag, wanted), ((_, default), (_, elsewhere)))| {
+            let wanted = wanted?;
+            is_needed(&wanted, default.as_deref(), elsewhere.as_deref()).then_some((flag, wanted))
+        })
+        .collect()
+}
 
 /// The defaults, of which some follow other options: the schema the role, the candidates the connections.
 fn defaults_beside(settings: &Settings) -> Options {

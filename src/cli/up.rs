@@ -2,7 +2,7 @@
 
 use super::arguments::Consent;
 use super::connection::Connection;
-use super::{Ui, prompt};
+use super::{Address, Ui, prompt};
 use crate::error::{Exit, Result};
 use crate::host::Privilege;
 use crate::pipeline::{Done, Installation, Plans};
@@ -80,7 +80,7 @@ async fn finish(installation: &Installation<'_>, plans: &Plans, done: &Done, ui:
         if let Some(verification) = &done.verification {
             ui.say(super::health::verification_text(verification));
         }
-        ui.print(connection.text());
+        ui.print(connection.text(&Address::of(installation.settings, installation.host)));
     }
     Ok(if passed { Exit::Done } else { Exit::Unhealthy })
 }

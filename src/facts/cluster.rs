@@ -31,7 +31,7 @@ pub enum ClusterFacts {
     },
 }
 
-/// First 8 bytes of `global/pg_control`: `system_identifier`, in the machine's own byte order (catalog/pg_control.h).
+/// First 8 bytes of `global/pg_control`: `system_identifier`, then `pg_control_version`, in the machine's own byte order (catalog/pg_control.h).
 const CONTROL_FILE: &str = "global/pg_control";
 
 pub fn gather(host: &Host, layout: &Layout) -> Result<ClusterFacts, HostError> {
@@ -62,10 +62,16 @@ fn read(host: &Host, data: &Path) -> Result<ClusterFacts, HostError> {
         return unusable("has a PG_VERSION that is no number");
     };
     let control = match host.read(&data.join(CONTROL_FILE)) {
-        Ok(bytes) if bytes.len() >= 8 => bytes,
+        Ok(bytes) if bytes.len() >= 12 => bytes,
         _ => return unusable("has no control file, so its initialisation never ended"),
     };
     let system_identifier = u64::from_ne_bytes(control[..8].try_into().expect("8 bytes"));
+    let format = u32::from_ne_bytes(control[8..12].try_into().expect("4 bytes"));
+    if !is_format_of(major, format) {
+        return unusable(&format!(
+            "says PostgreSQL {major} in PG_VERSION, but its control file is of another major"
+        ));
+    }
     let configuration = host.read_text(&data.join("postgresql.conf"))?.unwrap_or_default();
     let port = setting(&configuration, "port").and_then(|value| value.parse().ok());
     let socket_directory = setting(&configuration, "unix_socket_directories");
@@ -83,6 +89,30 @@ fn read(host: &Host, data: &Path) -> Result<ClusterFacts, HostError> {
         owner,
         running,
     }))
+}
+
+/// Whether a control file of this format can be that major's: the next 4 bytes of it, `pg_control_version`
+/// (PG_CONTROL_VERSION in catalog/pg_control.h, which grows with the major it first came with).
+fn is_format_of(major: u16, format: u32) -> bool {
+    match major {
+        13..=16 => format == 1300,
+        17 => format == 1700,
+        18 => format == 1800,
+        _ => true,
+    }
+}
+
+/// The ports of the other instances in the same place, whether they run or not.
+pub fn ports_kept_beside(host: &Host, layout: &Layout) -> Vec<u16> {
+    let instances = layout.root.join("instances");
+    host.list(&instances)
+        .iter()
+        .filter_map(|name| {
+            let configuration = instances.join(name).join("data/postgresql.conf");
+            let text = host.read_text(&configuration).ok().flatten()?;
+            setting(&text, "port")?.parse().ok()
+        })
+        .collect()
 }
 
 /// The last `name = value` of a postgresql.conf, as the server reads it.

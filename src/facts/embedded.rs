@@ -7,6 +7,7 @@ use super::binaries::{self, Binaries, Origin};
 use super::bundle::{self, BundleFacts};
 use super::cluster::{self, ClusterFacts};
 use super::layout::SERVICE_USER;
+use crate::digest::sha256_hex;
 use crate::error::Result;
 use crate::host::{Account, Host};
 use crate::settings::Settings;
@@ -14,6 +15,9 @@ use crate::settings::Settings;
 /// First port that is tried for a new cluster: far from 5432, so that no client reaches it by accident.
 const FIRST_PORT: u16 = 54_320;
 const PORTS_TRIED: u16 = 100;
+/// A directory of the user's choice begins somewhere in this many ports, decided by its path: what is stopped, or is just
+/// coming up elsewhere, cannot be seen, so two places should rarely want the same port.
+const PORTS_SPREAD: u16 = 5_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct EmbeddedFacts {
@@ -75,8 +79,7 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<EmbeddedFacts> {
         writable: host.is_writable(&existing_ancestor),
         free_bytes: host.free_bytes(&existing_ancestor),
         existing_ancestor,
-        free_port: known
-            .or_else(|| (FIRST_PORT..FIRST_PORT + PORTS_TRIED).find(|port| host.port_is_free(*port))),
+        free_port: known.or_else(|| free_port(host, &layout, settings)),
         wanted_port_is_free,
         partial: partial_directories(host, &layout),
         credentials_exist: host.exists(&layout.credentials),
@@ -85,6 +88,20 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<EmbeddedFacts> {
         cluster,
         layout,
     })
+}
+
+/// The first port that nobody listens on and no other instance of this place has kept for itself.
+fn free_port(host: &Host, layout: &Layout, settings: &Settings) -> Option<u16> {
+    let first = match &settings.directory {
+        None => FIRST_PORT,
+        Some(_) => {
+            let digest = sha256_hex(layout.root.as_os_str().as_encoded_bytes());
+            let place = u16::from_str_radix(&digest[..4], 16).unwrap_or_default();
+            FIRST_PORT + place % PORTS_SPREAD
+        }
+    };
+    let kept = cluster::ports_kept_beside(host, layout);
+    (first..first + PORTS_TRIED).find(|port| !kept.contains(port) && host.port_is_free(*port))
 }
 
 fn all_binaries(host: &Host, layout: &Layout, facts: &BundleFacts) -> Vec<Binaries> {

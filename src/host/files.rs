@@ -30,6 +30,17 @@ impl Host {
         std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
     }
 
+    /// # Errors
+    /// [`HostError::Symlink`] when a link stands where a file of ours belongs.
+    pub fn refuse_link(&self, path: &Path) -> Result<(), HostError> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => Err(HostError::Symlink {
+                path: path.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Names in a directory, sorted; empty when there is none.
     pub fn list(&self, directory: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();

@@ -248,14 +248,9 @@ fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, 
         pgvector: Some(PGVECTOR.to_owned()),
         origin: Origin::Bundle,
     };
-    if let Some(file) = facts
-        .bundle
-        .file
-        .as_ref()
-        .filter(|_| facts.bundle.given_is_missing)
-    {
+    if let (Some(file), Some(problem)) = (&facts.bundle.file, &facts.bundle.given_problem) {
         return Err(Refusal::Blocked {
-            fact: format!("there is no bundle file {}", file.display()),
+            fact: format!("the bundle {} {problem}", file.display()),
             hint: format!(
                 "pip download --no-deps {REQUIREMENT} (on any machine of this platform), then --bundle with that file"
             ),

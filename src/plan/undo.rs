@@ -120,13 +120,21 @@ pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result
         refuse_to_lose(data, &data_name(made, settings))?;
     }
     let drops_database = made_database;
-    Ok(made
+    let mut steps: Vec<UndoStep> = made
         .iter()
         .map(|entry| UndoStep {
             sequence: entry.sequence,
             undo: undo_of(entry, settings.target, drops_database, data),
         })
-        .collect())
+        .collect();
+    // However often it was started, it is stopped once.
+    let stops = steps
+        .iter_mut()
+        .filter(|step| matches!(step.undo, Undo::StopCluster { .. }));
+    for step in stops.skip(1) {
+        step.undo = Undo::Nothing;
+    }
+    Ok(steps)
 }
 
 fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {

@@ -3,6 +3,8 @@ use crate::error::{Exit, Explain};
 /// A setting that cannot be meant. Nothing has been looked at or changed yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
+    #[error("{problem}")]
+    CommandLine { problem: String },
     #[error("the name {name:?} {problem}")]
     Name { name: String, problem: String },
     #[error("dimensions must be a number from 1 to 16000, not {given:?}")]
@@ -37,6 +39,7 @@ pub enum SettingsError {
 impl Explain for SettingsError {
     fn code(&self) -> &'static str {
         match self {
+            Self::CommandLine { .. } => "E0100",
             Self::Name { .. } => "E0101",
             Self::Dimensions { .. } => "E0102",
             Self::Range { .. } => "E0103",
@@ -60,6 +63,7 @@ impl Explain for SettingsError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::CommandLine { .. } => "pgvector-setup --help".into(),
             Self::Name { .. } => "choose a name of 1 to 63 bytes without NUL or line break".into(),
             Self::Dimensions { .. } => "pgvector-setup up --dimensions 1536".into(),
             Self::Range { option, range, .. } => format!("give {option} {range}"),

@@ -16,7 +16,7 @@ use pgvector_setup::database::{Endpoint, Login, connect};
 use pgvector_setup::settings::Identifier;
 use sqlx::{Executor as _, PgConnection};
 
-use super::bundle;
+use super::{account, bundle};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pgvector-setup");
 const INSTANCE: &str = "tests";
@@ -24,6 +24,7 @@ const INSTANCE: &str = "tests";
 /// One server for all tests of a binary; gone when the binary ends, however it ends.
 static SERVER: LazyLock<Endpoint> = LazyLock::new(|| {
     let directory = PathBuf::from(format!("/tmp/pgvector-setup-tests-{}", std::process::id()));
+    account::prepare();
     destroy_when_this_process_ends(&directory);
     let output = product(&directory)
         .args(["up", "--yes", "--dimensions", "3", "--bundle"])

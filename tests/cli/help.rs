@@ -1,0 +1,316 @@
+//! The help is a promise too.
+
+use crate::place::Place;
+use crate::transcript::assert_transcript;
+
+#[test]
+fn without_a_command_and_without_a_terminal_it_is_the_help_and_a_usage_error() {
+    let transcript = Place::bare().run(&[]);
+    assert_eq!(transcript.exit, 2);
+    assert!(
+        transcript.stderr.contains("Usage: pgvector-setup"),
+        "{transcript}"
+    );
+    assert_eq!(transcript.stdout, "");
+}
+
+#[test]
+fn help_names_every_command_and_option() {
+    assert_transcript!(Place::bare().run(&["--help"]), @"
+    $ pgvector-setup --help
+    Take a machine from nothing to a proven pgvector database, and undo it again
+
+    Without a command: on a terminal the wizard, else this help.
+
+    Usage: pgvector-setup [OPTIONS] [COMMAND]
+
+    Commands:
+      up        Install, start, create, migrate and prove; does nothing where nothing is missing
+      plan      Show what `up` would do; changes nothing
+      start     Start the embedded server
+      stop      Stop the embedded server
+      status    Say what is there and whether it runs
+      destroy   Stop the embedded server and delete its data
+      env       Print how to connect, for a shell or a .env file
+      psql      Open psql as the application's role
+      migrate   Look at or change the schema's version
+      verify    Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing
+                behind
+      doctor    Read the database's health; changes nothing
+      rollback  Undo what `up` did, newest first; never touches what was there before
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    What is wanted:
+          --target <TARGET>
+              Where the database lives [default: embedded]
+
+              Possible values:
+              - embedded: A private PostgreSQL in your own data directory; no root
+              - system:   The operating system's PostgreSQL service, installed by its package manager
+
+          --instance <NAME>
+              Name of the embedded cluster [default: default]
+
+          --directory <DIR>
+              Where data and records are kept [default: the user's data directory,
+              /var/lib/pgvector-setup for root]
+
+          --port <N>
+              TCP port on loopback [default: a free one from [PORT]; system: the only cluster's]
+
+          --pg <MAJOR>
+              PostgreSQL major [default: the best that can be had]
+
+          --bundle <FILE>
+              Portable bundle (a wheel file) that is already at hand
+
+          --database <NAME>
+              Database [default: vectors]
+
+          --role <NAME>
+              The application's role [default: vectors]
+
+          --schema <NAME>
+              Schema of the table [default: the role's name]
+
+          --extension-schema <NAME>
+              Schema of the extension [default: public]
+
+          --table <NAME>
+              Table [default: articles]
+
+          --key <NAME>
+              Key column [default: uri]
+
+          --column <NAME>
+              Embedding column [default: embedding]
+
+          --dimensions <N>
+              Components of each vector, 1 to 16000 [default: 1536]
+
+          --metric <METRIC>
+              Distance [default: cosine]
+
+              Possible values:
+              - cosine: Cosine distance, operator `<=>`
+              - l2:     Euclidean distance, operator `<->`
+              - ip:     Negative inner product, operator `<#>`
+              - l1:     Taxicab distance, operator `<+>` (HNSW only)
+
+          --index <INDEX>
+              Index [default: hnsw]
+
+              Possible values:
+              - hnsw:    A graph: best recall, slower to build
+              - ivfflat: Clusters: needs rows before it is built
+              - none:    Exact searches that read every row
+
+          --m <N>
+              hnsw: connections a layer, 2 to 100 [default: 16]
+
+          --ef-construction <N>
+              hnsw: candidates while building, 4 to 1000 [default: 64]
+
+          --lists <N|auto>
+              ivfflat: lists, 1 to 32768, or auto [default: auto]
+
+          --config <FILE>
+              File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
+
+    Output:
+          --json
+              Print one JSON document on standard output
+
+      -q, --quiet
+              Say nothing but results and errors
+    exit 0
+    ");
+}
+
+/// Only what is its own: the options that all commands share are in the text above.
+#[test]
+fn each_command_explains_itself() {
+    let place = Place::bare();
+    let commands: [&[&str]; 15] = [
+        &["up"],
+        &["plan"],
+        &["start"],
+        &["stop"],
+        &["status"],
+        &["destroy"],
+        &["env"],
+        &["psql"],
+        &["migrate"],
+        &["migrate", "up"],
+        &["migrate", "down"],
+        &["migrate", "sql"],
+        &["verify"],
+        &["doctor"],
+        &["rollback"],
+    ];
+    let own = |words: &&[&str]| {
+        let words = [words, &["-h"][..]].concat();
+        let transcript = place.run(&words);
+        let shared = transcript
+            .stdout
+            .find("\nWhat is wanted:")
+            .unwrap_or(transcript.stdout.len());
+        format!(
+            "$ pgvector-setup {}\n{}",
+            words.join(" "),
+            &transcript.stdout[..shared]
+        )
+    };
+    let all: Vec<String> = commands.iter().map(own).collect();
+    assert_transcript!(all.join("\n"), @"
+    $ pgvector-setup up -h
+    Install, start, create, migrate and prove; does nothing where nothing is missing
+
+    Usage: pgvector-setup up [OPTIONS]
+
+    Options:
+      -y, --yes   Do not ask
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup plan -h
+    Show what `up` would do; changes nothing
+
+    Usage: pgvector-setup plan [OPTIONS]
+
+    Options:
+          --check  Exit with 8 when something is missing
+      -h, --help   Print help (see more with '--help')
+
+    $ pgvector-setup start -h
+    Start the embedded server
+
+    Usage: pgvector-setup start [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup stop -h
+    Stop the embedded server
+
+    Usage: pgvector-setup stop [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup status -h
+    Say what is there and whether it runs
+
+    Usage: pgvector-setup status [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup destroy -h
+    Stop the embedded server and delete its data
+
+    Usage: pgvector-setup destroy [OPTIONS]
+
+    Options:
+          --destroy-data <NAME>  Agree to lose the data of what bears this name (the instance, or the
+                                 database of the system target)
+      -h, --help                 Print help (see more with '--help')
+
+    $ pgvector-setup env -h
+    Print how to connect, for a shell or a .env file
+
+    Usage: pgvector-setup env [OPTIONS]
+
+    Options:
+          --format <FORMAT>  The form of the output [default: shell] [possible values: shell, dotenv]
+      -h, --help             Print help (see more with '--help')
+
+    $ pgvector-setup psql -h
+    Open psql as the application's role
+
+    Usage: pgvector-setup psql [OPTIONS] [-- <ARGUMENTS>...]
+
+    Arguments:
+      [ARGUMENTS]...  Handed to psql as they are
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup migrate -h
+    Look at or change the schema's version
+
+    Usage: pgvector-setup migrate [OPTIONS] <COMMAND>
+
+    Commands:
+      status  Show each migration and its state
+      up      Apply what is missing
+      down    Take migrations back, newest first
+      sql     Print the SQL of every migration
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup migrate up -h
+    Apply what is missing
+
+    Usage: pgvector-setup migrate up [OPTIONS]
+
+    Options:
+          --to <N>  Stop after this version
+      -h, --help    Print help (see more with '--help')
+
+    $ pgvector-setup migrate down -h
+    Take migrations back, newest first
+
+    Usage: pgvector-setup migrate down [OPTIONS]
+
+    Options:
+          --to <N>          Keep this version and all before it [default: 3]
+          --destroy <NAME>  Agree to lose the data of this column or table (can be repeated)
+          --export <FILE>   Write the vectors to this file first
+      -h, --help            Print help (see more with '--help')
+
+    $ pgvector-setup migrate sql -h
+    Print the SQL of every migration
+
+    Usage: pgvector-setup migrate sql [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup verify -h
+    Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing behind
+
+    Usage: pgvector-setup verify [OPTIONS]
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+
+    $ pgvector-setup doctor -h
+    Read the database's health; changes nothing
+
+    Usage: pgvector-setup doctor [OPTIONS]
+
+    Options:
+          --recall  Measure recall on the real table too
+      -h, --help    Print help (see more with '--help')
+
+    $ pgvector-setup rollback -h
+    Undo what `up` did, newest first; never touches what was there before
+
+    Usage: pgvector-setup rollback [OPTIONS]
+
+    Options:
+      -y, --yes                  Do not ask
+          --destroy-data <NAME>  Agree to lose the data of what bears this name (the instance, or the
+                                 database of the system target)
+      -h, --help                 Print help (see more with '--help')
+    ");
+}
