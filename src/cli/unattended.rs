@@ -14,10 +14,12 @@ pub(super) fn command(settings: &Settings, host: &Host) -> String {
     quoted.join(" ")
 }
 
-/// Every option that has to be given to mean these settings, as they can be typed; empty for the defaults.
+/// The options that another command needs here to mean these settings, as they can be typed; empty for the defaults.
 pub(super) fn options(settings: &Settings, host: &Host) -> String {
-    let words = words(settings, &surroundings(host));
-    let quoted: Vec<String> = words[3..].iter().map(|word| quote_word(word)).collect();
+    let flags = missing_here(settings, host).into_iter();
+    let quoted: Vec<String> = flags
+        .map(|(flag, value)| format!("{flag} {}", quote_word(&value)))
+        .collect();
     quoted.join(" ")
 }
 

@@ -68,6 +68,9 @@ fn help_names_every_command_and_option() {
           --pg <MAJOR>
               PostgreSQL major [default: the best that can be had]
 
+          --lock-timeout <SECONDS>
+              System: seconds to wait for another program to release the package manager [default: 300]
+
           --bundle <FILE>
               Portable bundle (a wheel file) that is already at hand
 

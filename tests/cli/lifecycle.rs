@@ -94,7 +94,6 @@ fn an_instance_comes_up_once_stops_starts_and_is_destroyed_by_name() {
     | [13/15] migration 3: embedding column
     | [14/15] migration 4: embedding index
     | [15/15] prove it: 1000 vectors of 3 dimensions, index used, recall, write and delete
-    |       measures, and leaves nothing behind
     | 1000 rows of vector(3), cosine, hnsw
     | index used   yes
     | recall@10    1.000 over 20 queries

@@ -128,7 +128,7 @@ fn verify_measures_and_doctor_reads() {
                         Seq Scan; with enable_seqscan = off Index Scan using articles_embedding_idx; generic plan Seq Scan
     skipped   S14       recall was not measured
                         it takes time
-                        fix: pgvector-setup doctor --recall
+                        fix: pgvector-setup doctor --recall --database healthy
     1 of 2 rows have an embedding
     healthy: 0 critical, 0 high, 0 medium, 1 low
     exit 0
