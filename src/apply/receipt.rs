@@ -242,3 +242,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, String, usize), Appl
 fn link(chain: &str, body: &str) -> String {
     sha256_hex(format!("{chain}{body}").as_bytes())[..16].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 pub mod database;
 pub mod embedded;
 mod refusal;
+#[cfg(test)]
+mod sample;
 mod show;
 mod step;
 pub mod system;

@@ -113,18 +113,14 @@ pub fn data_name(made: &[Made], settings: &Settings) -> String {
 /// # Errors
 /// [`Refusal::Blocked`] when a database that we made holds rows and no consent was given.
 pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result<Vec<UndoStep>, Refusal> {
-    let made_database = made
-        .iter()
-        .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
     if settings.target == Target::System && !data.destroy {
         refuse_to_lose(data, &data_name(made, settings))?;
     }
-    let drops_database = made_database;
     let mut steps: Vec<UndoStep> = made
         .iter()
         .map(|entry| UndoStep {
             sequence: entry.sequence,
-            undo: undo_of(entry, settings.target, drops_database, data),
+            undo: undo_of(entry, made, settings.target, data),
         })
         .collect();
     // However often it was started, it is stopped once.
@@ -147,8 +143,11 @@ fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {
     })
 }
 
-fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts) -> Undo {
+fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Undo {
     let keeps_cluster = target == Target::Embedded && !data.destroy;
+    let drops_database = made
+        .iter()
+        .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
     let oid = match &entry.outcome {
         Some(Outcome::Changed { object }) => object.clone(),
         _ => None,
@@ -216,7 +215,7 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
             if !data.other_instances.is_empty() =>
         {
             Undo::Keep {
-                what: entry.step.title(),
+                what: thing(&entry.step),
                 why: format!("the instance {} uses it too", data.other_instances.join(", ")),
             }
         }
@@ -228,10 +227,19 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
             path: directory.join(file),
         },
         Step::CreateDirectory { path, .. } => Undo::RemoveEmptyDirectory { path: path.clone() },
-        Step::CreateUser { name, .. } if keeps_cluster => Undo::Keep {
-            what: format!("the system user {name}"),
+        Step::CreateUser { .. } if keeps_cluster => Undo::Keep {
+            what: thing(&entry.step),
             why: "it owns the data".into(),
         },
+        // A cluster that was there goes back to how it was; one of ours that others moved into goes on serving them.
+        Step::StartService { cluster, .. }
+            if !data.other_databases.is_empty() && makes_cluster(made, cluster) =>
+        {
+            Undo::Keep {
+                what: format!("the cluster {cluster} running"),
+                why: others(data),
+            }
+        }
         Step::StartService { cluster, .. } => Undo::StopSystemCluster {
             cluster: cluster.clone(),
         },
@@ -243,13 +251,16 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
         }
         Step::CreateSystemCluster { major, name, .. } => Undo::Keep {
             what: format!("the cluster {major}/{name}"),
-            why: "data is only removed with --destroy-data".into(),
+            why: match data.destroy {
+                true => others(data),
+                false => "data is only removed with --destroy-data".into(),
+            },
         },
         Step::InstallPackages { clusters, .. }
             if !clusters.is_empty() && !data.other_databases.is_empty() =>
         {
             Undo::Keep {
-                what: entry.step.title(),
+                what: thing(&entry.step),
                 why: format!(
                     "the cluster {} holds other databases: {}",
                     clusters.join(", "),
@@ -258,7 +269,7 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
             }
         }
         Step::InstallPackages { .. } if !data.extension_users.is_empty() => Undo::Keep {
-            what: entry.step.title(),
+            what: thing(&entry.step),
             why: format!(
                 "other databases use the extension: {}",
                 data.extension_users.join(", ")
@@ -271,6 +282,29 @@ fn undo_of(entry: &Made, target: Target, drops_database: bool, data: &DataFacts)
             clusters: clusters.clone(),
             with_data: data.destroy,
         },
+    }
+}
+
+fn makes_cluster(made: &[Made], cluster: &str) -> bool {
+    made.iter().any(|entry| match &entry.step {
+        Step::InstallPackages { clusters, .. } => clusters.iter().any(|name| name == cluster),
+        Step::CreateSystemCluster { major, name, .. } => format!("{major}/{name}") == cluster,
+        _ => false,
+    })
+}
+
+fn others(data: &DataFacts) -> String {
+    format!("it holds other databases: {}", data.other_databases.join(", "))
+}
+
+/// What a step made, as a noun.
+fn thing(step: &Step) -> String {
+    match step {
+        Step::CreateUser { name, .. } => format!("the system user {name}"),
+        Step::FetchBundle { file, directory, .. } => directory.join(file).display().to_string(),
+        Step::UnpackBundle { directory, .. } => directory.display().to_string(),
+        Step::InstallPackages { packages, .. } => format!("{} packages", packages.len()),
+        other => other.title(),
     }
 }
 
@@ -296,3 +330,6 @@ impl Undo {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
