@@ -53,7 +53,14 @@ fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Ref
                 "this server is PostgreSQL {}; pgvector needs 13 or later",
                 server.version / 10_000
             ),
-            "pgvector-setup up",
+            "pgvector-setup up --target embedded",
+        );
+    }
+    let is_installed = |inside: &InsideFacts| inside.table.extension.is_some();
+    if server.available_pgvector.is_none() && !facts.inside.as_ref().is_some_and(is_installed) {
+        return blocked(
+            "this server has no pgvector to load".into(),
+            "pgvector-setup stop, then: pgvector-setup up",
         );
     }
     if server.is_in_recovery {
@@ -261,3 +268,6 @@ fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,12 +80,15 @@ impl Step {
             }
             Self::CreateRole { sql, .. } | Self::CreateDatabase { sql, .. } => vec![sql.clone()],
             Self::RestrictDatabase { sql, .. } | Self::CreateSchema { sql, .. } => sql.clone(),
-            Self::Migrate { sql, .. } => sql
-                .lines()
-                .map(str::trim_end)
-                .filter(|line| !line.is_empty() && !line.starts_with("--"))
-                .map(String::from)
-                .collect(),
+            Self::Migrate { sql, .. } => {
+                let statements = || sql.lines().filter(|line| !line.starts_with("--"));
+                if statements().all(|line| line.trim().is_empty()) {
+                    // Nothing runs, and the comment says why.
+                    return sql.lines().map(|line| line.replacen("-- ", "", 1)).collect();
+                }
+                let lines = statements().map(str::trim_end);
+                lines.filter(|line| !line.is_empty()).map(String::from).collect()
+            }
             Self::UnpackBundle { wheel, sha256, .. } => vec![format!("{} sha256:{sha256}", wheel.display())],
             Self::CreateDirectory { .. } | Self::WriteCredentials { .. } | Self::Verify { .. } => Vec::new(),
         }

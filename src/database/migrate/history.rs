@@ -41,6 +41,28 @@ impl History {
     }
 }
 
+#[cfg(test)]
+impl History {
+    /// What is recorded once every migration of this table has made its object.
+    pub(crate) fn complete(table: &VectorTable) -> Self {
+        let applied = super::script::scripts(table)
+            .unwrap()
+            .into_iter()
+            .map(|script| Applied {
+                version: script.version,
+                name: script.name.to_owned(),
+                applied_on: "2026-01-02T03:04:05Z".to_owned(),
+                checksum: script.migration().unwrap().checksum().to_string(),
+                made: true,
+                settings: script.settings,
+                effects: BTreeMap::new(),
+            });
+        Self {
+            applied: applied.collect(),
+        }
+    }
+}
+
 /// The history table's name: readable, and with a digest of all three names, so that no two columns ever share one.
 pub(super) fn history_table(table: &VectorTable) -> Identifier {
     let whole = format!("{}\0{}\0{}", table.schema, table.table, table.column);
