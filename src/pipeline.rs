@@ -1,15 +1,17 @@
 //! The pipeline in one place: gather, plan, apply, gather again. Every door (flags, wizard, tests) goes through here.
 
 use crate::apply::receipt::{self, Made};
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::apply::relay::Relay;
-use crate::apply::{self, ApplyError, Engine, Outcome, Progress, Receipt, Server, prove_identity};
+use crate::apply::{
+    self, ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run, prove_identity,
+};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
 use crate::database::{DatabaseError, Endpoint, Login, connect};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
+use crate::facts::bundle;
 use crate::facts::cluster::ClusterFacts;
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::embedded::{self, EmbeddedFacts};
@@ -130,7 +132,7 @@ impl<'a> Installation<'a> {
         match facts {
             MachineFacts::Embedded(facts) => match &facts.cluster {
                 ClusterFacts::Present(cluster) if cluster.running.is_some() => {
-                    prove_identity(cluster, &self.layout.data).await?;
+                    prove_identity(self.host, cluster, &self.layout.data).await?;
                     Ok(Some(Server::embedded(cluster)))
                 }
                 _ => Ok(None),
@@ -186,6 +188,10 @@ impl<'a> Installation<'a> {
         let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
         let mut facts = database_facts::server(&mut connection, self.settings).await?;
         facts.credentials_exist = self.host.exists(&self.layout.credentials);
+        facts.unfinished = Unfinished::of(
+            &receipt::read(self.host, &self.layout.receipt)?,
+            &self.settings.database,
+        );
         if facts
             .database
             .as_ref()
@@ -243,24 +249,28 @@ impl<'a> Installation<'a> {
         })
     }
 
-    /// Takes the lock and opens the receipt, making the directory that both live in. That directory comes before any
-    /// record can, so it is recorded right after.
+    /// Takes the lock and opens the receipt, making the directory that both live in, and clears away what runs that were
+    /// killed had under way.
     pub fn open(&self, command: &str) -> Result<(Lock, Receipt)> {
         self.refuse_links()?;
-        let made = self.make_own_directory()?;
+        self.clear_partials();
+        first_run::make_directory(self.host, &self.layout, self.settings)?;
         let lock = self.host.lock(&self.layout.lock, command)?;
+        // A pip that its killed parent left running fails once its directory is gone.
+        self.host.remove_directory(&bundle::fetching(&self.layout))?;
         let target = self.settings.target.to_string();
-        let mut receipt = Receipt::open(
+        let receipt = Receipt::open(
             self.host,
             &self.layout.receipt,
             &target,
             self.settings.instance.as_str(),
         )?;
-        for step in made {
-            let sequence = receipt.begin(&step)?;
-            receipt.end(sequence, Outcome::Changed { object: None })?;
-        }
         Ok((lock, receipt))
+    }
+
+    /// Removes what killed runs left under way: files and directories that were not yet at their place.
+    pub fn clear_partials(&self) {
+        first_run::clear_partials(self.host, &self.layout);
     }
 
     /// What this installation's receipt says was made and is not undone, newest first.
@@ -326,7 +336,7 @@ impl<'a> Installation<'a> {
             Target::Embedded => {
                 data.other_instances = self.host.list(&self.layout.root.join("instances"));
                 data.other_instances
-                    .retain(|name| name != self.settings.instance.as_str());
+                    .retain(|name| name != self.settings.instance.as_str() && !name.starts_with('.'));
             }
             Target::System => {
                 if let Some(server) = server {
@@ -427,28 +437,6 @@ impl<'a> Installation<'a> {
             total: 0,
             verification: None,
         }
-    }
-
-    fn make_own_directory(&self) -> Result<Vec<Step>> {
-        let mode = if self.host.is_root() { "0755" } else { "0700" };
-        let missing = self
-            .layout
-            .instance
-            .ancestors()
-            .take_while(|ancestor| !self.host.exists(ancestor));
-        let mut missing: Vec<&Path> = missing.collect();
-        missing.reverse();
-        let mut made = Vec::new();
-        for path in missing {
-            self.host
-                .create_directory(path, u32::from_str_radix(mode, 8).unwrap_or(0o700), None)?;
-            made.push(Step::CreateDirectory {
-                path: path.to_owned(),
-                mode: mode.into(),
-                owner: None,
-            });
-        }
-        Ok(made)
     }
 }
 

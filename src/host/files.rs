@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 
+use super::partial::partial_name;
 use super::{Account, Host, HostError};
 use crate::facts::layout::SERVICE_USER;
 
@@ -95,7 +96,7 @@ impl Host {
         owner: Owner<'_>,
     ) -> Result<(), HostError> {
         let (directory, name) = self.open_parent(path)?;
-        let temporary = format!(".{name}.{}.partial", std::process::id());
+        let temporary = partial_name(&name);
         let failed = |source: rustix::io::Errno| HostError::io("write", path, source.into());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let written = (|| {
@@ -184,25 +185,29 @@ impl Host {
         Ok(file)
     }
 
-    /// Makes one directory with exact mode and owner; its parent must be there. `true` when it was made now.
+    /// Makes one directory with exact mode and owner; its parent must be there. `true` when it was made now. It is made
+    /// beside its place and moved there, so that one with another mode or owner is never ours.
     pub fn create_directory(&self, path: &Path, mode: FileMode, owner: Owner<'_>) -> Result<bool, HostError> {
-        let (parent, name) = self.open_parent(path)?;
-        match rustix::fs::mkdirat(&parent, &name, Mode::from_raw_mode(0o700)) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::EXIST) => {
-                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let there = rustix::fs::openat(&parent, &name, flags, Mode::empty())
-                    .map_err(|source| HostError::io("open", path, source.into()))?;
-                // Somebody else's directory of that name, in /tmp for example, could be filled with anything.
-                self.refuse_foreign(&there, path, owner)?;
-                return Ok(false);
-            }
-            Err(source) => return Err(HostError::io("create", path, source.into())),
+        if self.exists(path) {
+            // Somebody else's directory of that name, in /tmp for example, could be filled with anything.
+            self.refuse_foreign(&open_directory(path)?, path, owner)?;
+            return Ok(false);
         }
-        let directory = open_directory(path)?;
-        set_mode_and_owner(&File::from(directory), path, mode, owner)?;
-        rustix::fs::fsync(&parent).map_err(|source| HostError::io("create", path, source.into()))?;
-        Ok(true)
+        let (parent, name) = self.open_parent(path)?;
+        let partial = partial_name(&name);
+        let failed = |source: rustix::io::Errno| HostError::io("create", path, source.into());
+        let made = (|| {
+            rustix::fs::mkdirat(&parent, &partial, Mode::from_raw_mode(0o700)).map_err(failed)?;
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let directory = rustix::fs::openat(&parent, &partial, flags, Mode::empty()).map_err(failed)?;
+            set_mode_and_owner(&File::from(directory), path, mode, owner)?;
+            rustix::fs::renameat(&parent, &partial, &parent, &name).map_err(failed)?;
+            rustix::fs::fsync(&parent).map_err(failed)
+        })();
+        if made.is_err() {
+            let _ = rustix::fs::unlinkat(&parent, &partial, AtFlags::REMOVEDIR);
+        }
+        made.map(|()| true)
     }
 
     /// Moves a file or directory within one file system and makes the move durable.

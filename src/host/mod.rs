@@ -12,6 +12,7 @@ mod detached;
 mod error;
 mod files;
 mod lock;
+mod partial;
 mod ports;
 mod process;
 mod relay;
@@ -23,7 +24,7 @@ pub use detached::Detached;
 pub use error::HostError;
 pub use files::{FileMode, Owner};
 pub use lock::Lock;
-pub use process::{interrupt, process_is_alive, process_serves, terminate};
+pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, serve as serve_relay};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.

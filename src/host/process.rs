@@ -1,6 +1,7 @@
 //! Other processes: is one there, which directory is its own, and ask one to end.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
@@ -20,17 +21,44 @@ pub fn process_serves(pid: u32, directory: &Path) -> bool {
         return false;
     }
     let process = Path::new("/proc").join(pid.to_string());
+    let Some(arguments) = arguments_of(pid) else {
+        return !Path::new("/proc/self").exists();
+    };
+    arguments.iter().any(|argument| argument == directory)
+        || std::fs::read_link(process.join("cwd")).is_ok_and(|working| working == directory)
+}
+
+/// The processes that have these words one after the other among their arguments, as Linux lists them; none elsewhere.
+pub fn processes_with_arguments(words: [&OsStr; 2]) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    processes
+        .filter(|process: &u32| {
+            let arguments = arguments_of(*process).unwrap_or_default();
+            arguments.windows(2).any(|pair| pair == words)
+        })
+        .collect()
+}
+
+/// A process's argument list; `None` where it cannot be read.
+fn arguments_of(process: u32) -> Option<Vec<OsString>> {
     #[expect(
         clippy::disallowed_methods,
         reason = "/proc files have no size that could be capped"
     )]
-    let Ok(arguments) = std::fs::read(process.join("cmdline")) else {
-        return !Path::new("/proc/self").exists();
-    };
-    arguments
-        .split(|byte| *byte == 0)
-        .any(|argument| argument == directory.as_os_str().as_bytes())
-        || std::fs::read_link(process.join("cwd")).is_ok_and(|working| working == directory)
+    let bytes = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    let words = bytes
+        .strip_suffix(&[0])
+        .unwrap_or(&bytes)
+        .split(|byte| *byte == 0);
+    Some(words.map(|word| OsString::from_vec(word.to_vec())).collect())
+}
+
+/// Ends a process at once. Only for children of killed runs of ours that are still identified.
+pub fn kill(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
 }
 
 /// Sends SIGTERM. Only for processes that this program started and still identifies.

@@ -25,7 +25,7 @@ pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &P
     database(facts, settings, &mut plan);
     schema(inside, facts, settings, &mut plan)?;
     migrations(inside, settings, &mut plan)?;
-    if !plan.is_empty() {
+    if !plan.is_empty() || facts.unfinished.proof {
         let (database, dimensions) = (settings.database.clone(), settings.table.dimensions.count());
         plan.steps.push(Step::Verify {
             database,
@@ -153,16 +153,19 @@ fn role(facts: &DatabaseFacts, settings: &Settings, credentials: &Path, plan: &m
 fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
     let database = settings.database.clone();
     let (name, role) = (database.quoted(), settings.role.quoted());
+    let grant = format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}");
     if facts.database.is_none() {
         let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
         plan.steps.push(Step::CreateDatabase {
             database: database.clone(),
             sql,
         });
+    }
+    if facts.database.is_none() || facts.unfinished.restriction {
         let sql = vec![
             format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
-            format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}"),
+            grant,
         ];
         plan.steps.push(Step::RestrictDatabase { database, sql });
     } else if facts
@@ -170,8 +173,10 @@ fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
         .as_ref()
         .is_some_and(|entry| entry.role_may_connect != Some(true))
     {
-        let sql = vec![format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}")];
-        plan.steps.push(Step::RestrictDatabase { database, sql });
+        plan.steps.push(Step::RestrictDatabase {
+            database,
+            sql: vec![grant],
+        });
     }
 }
 

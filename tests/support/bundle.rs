@@ -29,16 +29,15 @@ fn fetched_once() -> PathBuf {
         // Beside its place and renamed: another test binary may be doing the same.
         let partial = kept.join(format!("partial-{}", std::process::id()));
         std::fs::create_dir_all(&partial).expect("a directory under target");
-        fetch(&partial);
-        let fetched = partial.join("bundles").join(wheel.file);
+        let fetched = fetch(&partial).join(wheel.file);
         std::fs::rename(fetched, &file).expect("pip fetched the wheel that the plan names");
         std::fs::remove_dir_all(&partial).expect("the partial directory is ours");
     }
     file
 }
 
-/// Runs the one command of the plan that fetches.
-fn fetch(root: &Path) {
+/// Runs the one command of the plan that fetches; gives the directory that it fetches to.
+fn fetch(root: &Path) -> PathBuf {
     let host = Host::new(environment());
     let settings = settings(root);
     let fetching = async {
@@ -60,10 +59,12 @@ fn fetch(root: &Path) {
             command = command.environment(name, value);
         }
         host.run(&command).await.expect("pip fetches the bundle");
+        let destination = argv.iter().skip_while(|word| *word != "--dest").nth(1);
+        PathBuf::from(destination.expect("pip is told where to"))
     };
     tokio::runtime::Runtime::new()
         .expect("a runtime")
-        .block_on(fetching);
+        .block_on(fetching)
 }
 
 /// The person's own mirror and proxies, as the binary hands them to pip.

