@@ -26,6 +26,8 @@ mod proof;
 mod refusals;
 mod server;
 mod state;
+#[path = "../support/tier.rs"]
+mod tier;
 mod transcript;
 
 use case::Case;
@@ -34,7 +36,7 @@ use machine::Machine;
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    if std::env::var("PGVECTOR_SETUP_TIER").as_deref() != Ok("machines") {
+    if !tier::is_asked_for("machines") {
         println!(
             "machines: not asked for; PGVECTOR_SETUP_TIER=machines cargo test --test machines runs them"
         );

@@ -1,0 +1,84 @@
+//! A full disk, a broken disk: each operation on files fails once, is told as one error, and a further run gets through.
+
+use std::fmt;
+
+use super::afterwards;
+use super::census;
+use super::fault::evenly;
+use super::ground::Ground;
+use super::instance::User;
+use super::strace;
+
+/// What each of these calls ends in when the disk is full or broken.
+const FAILURES: [(&str, &str); 8] = [
+    ("openat", "ENOSPC"),
+    ("write", "ENOSPC"),
+    ("mkdirat", "ENOSPC"),
+    ("renameat", "EIO"),
+    ("fchmod", "EIO"),
+    ("ftruncate", "EIO"),
+    ("fsync", "EIO"),
+    ("fdatasync", "EIO"),
+];
+
+/// Refused, failed and undone, or failed with a re-run that continues.
+const HONEST: [Option<i32>; 3] = [Some(3), Some(4), Some(5)];
+
+#[derive(Debug, Clone)]
+pub struct Failure {
+    call: &'static str,
+    error: &'static str,
+    number: u32,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "error:{}:{}:{}", self.call, self.error, self.number)
+    }
+}
+
+pub fn failures(ground: &Ground, is_sampled: bool) -> Vec<Failure> {
+    let instance = ground.instance("census-errors", User::Plain);
+    let (census, reply) = census::take(&instance, &["up", "--yes"]);
+    reply.succeeds();
+    instance.rollback().succeeds();
+    let limit = if is_sampled { 4 } else { usize::MAX };
+    let of_call = |(call, error): &(&'static str, &'static str)| {
+        let (call, error) = (*call, *error);
+        let numbers = census
+            .get(call)
+            .map(|numbers| evenly(numbers, limit))
+            .unwrap_or_default();
+        numbers
+            .into_iter()
+            .map(move |number| Failure { call, error, number })
+    };
+    FAILURES.iter().flat_map(of_call).collect()
+}
+
+pub fn try_failure(ground: &Ground, failure: &Failure) {
+    let instance = ground.instance(&ground.new_name(), User::Plain);
+    let before = afterwards::listing(&instance);
+    let effect = format!("error={}", failure.error);
+    let wrapper = strace::injecting(failure.call, failure.number, &effect);
+    let reply = instance.run_under(&wrapper, &ground.program, &["up", "--yes"]);
+    if reply.exit != Some(0) {
+        assert!(HONEST.contains(&reply.exit), "not an honest exit code\n{reply}");
+        assert_eq!(
+            reply.stderr.matches("error[").count(),
+            1,
+            "not one error\n{reply}"
+        );
+    }
+    let is_partial_file = |line: &&String| line.starts_with("100") && line.contains(".partial");
+    let listing = afterwards::listing(&instance);
+    assert_eq!(
+        listing.iter().find(is_partial_file),
+        None,
+        "a partial file stays\n{reply}"
+    );
+    instance.up().succeeds();
+    afterwards::is_settled(&instance);
+    instance.rollback().succeeds();
+    afterwards::is_gone(&instance, &before);
+}
