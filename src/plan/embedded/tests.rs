@@ -1,11 +1,15 @@
 //! `(facts, settings) -> plan or refusal`: one machine a row.
 
+use std::path::{Path, PathBuf};
+
 use super::*;
 use crate::error::Explain as _;
 use crate::facts::Layout;
-use crate::facts::bundle::{BundleFacts, wheel_for};
+use crate::facts::binaries::{Binaries, Origin};
+use crate::facts::bundle::{self, BundleFacts, PGVECTOR, wheel_for};
+use crate::facts::layout::SERVICE_USER;
 use crate::host::{Account, Environment};
-use crate::plan::{plan_text, sample};
+use crate::plan::{Step, plan_text, sample};
 use crate::settings::Target;
 
 const SERVICE_UID: u32 = 995;

@@ -1,26 +1,22 @@
 //! The pipeline in one place: gather, plan, apply, gather again. Every door (flags, wizard, tests) goes through here.
 
-use crate::apply::receipt::{self, Made};
-use std::sync::Arc;
+mod reach;
+mod undo;
 
-use crate::apply::relay::Relay;
-use crate::apply::{
-    self, ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run, prove_identity,
-};
+use crate::apply::receipt::{self, Made};
+
+use crate::apply::{ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
+use crate::database::connect;
 use crate::database::facts::{self as database_facts, DatabaseFacts};
-use crate::database::{DatabaseError, Endpoint, Login, connect};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::bundle;
-use crate::facts::cluster::ClusterFacts;
-use crate::facts::clusters::ClusterStatus;
 use crate::facts::embedded::{self, EmbeddedFacts};
 use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
-use crate::health::advisories::Version;
 use crate::host::{Host, Lock};
-use crate::plan::{self, DataFacts, Plan, Refusal, Step, UndoStep};
-use crate::settings::{Identifier, Settings, Target};
+use crate::plan::{self, Plan, Refusal, Step};
+use crate::settings::{Settings, Target};
 
 /// Most server plans in a row: read the package lists, install, and one to see that nothing is missing.
 const ROUNDS: usize = 4;
@@ -125,42 +121,6 @@ impl<'a> Installation<'a> {
             MachineFacts::Embedded(facts) => Ok(plan::embedded::server_plan(facts, self.settings)?),
             MachineFacts::System(facts) => Ok(plan::system::server_plan(facts, self.settings)?),
         }
-    }
-
-    /// How the server is reached, if it runs and is proven to be ours.
-    pub async fn server(&self, facts: &MachineFacts) -> Result<Option<Server>> {
-        match facts {
-            MachineFacts::Embedded(facts) => match &facts.cluster {
-                ClusterFacts::Present(cluster) if cluster.running.is_some() => {
-                    prove_identity(self.host, cluster, &self.layout.data).await?;
-                    Ok(Some(Server::embedded(cluster)))
-                }
-                _ => Ok(None),
-            },
-            MachineFacts::System(facts) => self.system_server(facts),
-        }
-    }
-
-    /// The operating system's cluster, reached as its owner: its own rules let nobody else be the administrator.
-    fn system_server(&self, facts: &SystemFacts) -> Result<Option<Server>> {
-        let chosen = facts.chosen_cluster(self.settings);
-        let Some(cluster) = chosen.filter(|cluster| cluster.status == ClusterStatus::Online) else {
-            return Ok(None);
-        };
-        plan::system::permitted(facts, self.settings, &Plan::default())?;
-        let Some(owner) = self.host.account_named(&cluster.owner) else {
-            return Ok(None);
-        };
-        let relay = Relay::open(self.host, &cluster.socket_directory, cluster.port, &owner)?;
-        Ok(Some(Server {
-            endpoint: relay.endpoint(),
-            administrator: Login::Administrator { role: cluster.owner },
-            application: Endpoint::Tcp {
-                host: "127.0.0.1".into(),
-                port: cluster.port,
-            },
-            relay: Some(Arc::new(relay)),
-        }))
     }
 
     /// Whether this user may do what the plan says; asked before anything is made.
@@ -284,139 +244,6 @@ impl<'a> Installation<'a> {
         let facts = self.machine_facts().await?;
         let plan = self.server_plan(&facts)?;
         self.engine(&mut receipt, progress, None).apply(&plan).await
-    }
-
-    /// The server, or a refusal with the command that starts it.
-    pub async fn running_server(&self) -> Result<Server> {
-        let facts = self.machine_facts().await?;
-        let refused = || Refusal::Blocked {
-            fact: "the server is not running".into(),
-            hint: "pgvector-setup start".into(),
-        };
-        Ok(self.server(&facts).await?.ok_or_else(refused)?)
-    }
-
-    /// A session as the application's role, with the version of the extension there.
-    pub async fn application(&self) -> Result<(sqlx::PgConnection, Option<Version>)> {
-        let server = self.running_server().await?;
-        apply::database::application(self.host, self.settings, &self.layout, &server).await
-    }
-
-    /// A client program: the one beside the server, else the machine's.
-    pub async fn client(&self, name: &str) -> Result<Option<std::path::PathBuf>> {
-        let ClusterFacts::Present(cluster) = crate::facts::cluster::gather(self.host, &self.layout)? else {
-            return Ok(self.host.which(name));
-        };
-        let bundled = crate::facts::bundle::binaries(&self.layout, cluster.major).join(name);
-        Ok(if self.host.exists(&bundled) {
-            Some(bundled)
-        } else {
-            self.host.which(name)
-        })
-    }
-
-    /// What an undo would do now. Changes nothing.
-    pub async fn undo_plan(&self, destroy: bool) -> Result<Vec<UndoStep>> {
-        let made = self.made()?;
-        if made.is_empty() {
-            return Ok(Vec::new());
-        }
-        let facts = self.machine_facts().await?;
-        let server = self.server(&facts).await?;
-        let data = self.data_facts(&made, server.as_ref(), destroy).await?;
-        Ok(plan::undo_plan(&made, &data, self.settings)?)
-    }
-
-    async fn data_facts(&self, made: &[Made], server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
-        let mut data = DataFacts {
-            destroy,
-            ..DataFacts::default()
-        };
-        match self.settings.target {
-            Target::Embedded => {
-                data.other_instances = self.host.list(&self.layout.root.join("instances"));
-                data.other_instances
-                    .retain(|name| name != self.settings.instance.as_str() && !name.starts_with('.'));
-            }
-            Target::System => {
-                if let Some(server) = server {
-                    self.system_data(made, server, &mut data).await?;
-                }
-            }
-        }
-        Ok(data)
-    }
-
-    async fn system_data(&self, made: &[Made], server: &Server, data: &mut DataFacts) -> Result<()> {
-        let mut ours = Vec::new();
-        for entry in made {
-            data.held.extend(self.held_by(&entry.step, server).await?);
-            if let Step::CreateDatabase { database, .. }
-            | Step::Migrate {
-                database, version: 1, ..
-            } = &entry.step
-            {
-                ours.push(database.to_string());
-            }
-        }
-        let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
-        for name in database_facts::databases(&mut connection).await? {
-            if ours.contains(&name) {
-                continue;
-            }
-            let mut connection = connect(&server.endpoint, &server.administrator, &name).await?;
-            let is_untouched = name == "postgres"
-                && database_facts::tables_with_rows(&mut connection)
-                    .await?
-                    .is_empty();
-            if database_facts::has_extension(&mut connection).await? {
-                data.extension_users.push(name.clone());
-            }
-            if !is_untouched {
-                data.other_databases.push(name);
-            }
-        }
-        Ok(())
-    }
-
-    /// What a step's object holds by now.
-    async fn held_by(&self, step: &Step, server: &Server) -> Result<Vec<String>> {
-        let connect = |database: &Identifier| {
-            let database = database.as_str().to_owned();
-            async move { connect(&server.endpoint, &server.administrator, &database).await }
-        };
-        match step {
-            Step::CreateDatabase { database, .. } => match connect(database).await {
-                Ok(mut connection) => database_facts::tables_with_rows(&mut connection).await,
-                // It is gone already, and nothing with it.
-                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
-                Err(error) => Err(error.into()),
-            },
-            Step::Migrate {
-                database,
-                table,
-                version,
-                ..
-            } => match connect(database).await {
-                Ok(mut connection) => {
-                    database_facts::held_by_migration(&mut connection, table, *version).await
-                }
-                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
-                Err(error) => Err(error.into()),
-            },
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Undoes what the receipt says was made; returns how many steps and what stays.
-    pub async fn undo(&self, destroy: bool, progress: &dyn Progress) -> Result<(usize, Vec<String>)> {
-        let (_lock, mut receipt) = self.open("rollback")?;
-        let steps = self.undo_plan(destroy).await?;
-        let facts = self.machine_facts().await?;
-        let server = self.server(&facts).await?;
-        let mut engine = self.engine(&mut receipt, progress, server);
-        let kept = apply::undo(&mut engine, &steps).await?;
-        Ok((steps.len(), kept))
     }
 
     fn engine<'e>(

@@ -1,0 +1,81 @@
+//! How the server of an installation is reached, and what is asked through it.
+
+use std::sync::Arc;
+
+use super::{Installation, MachineFacts};
+use crate::apply::relay::Relay;
+use crate::apply::{self, Server, prove_identity};
+use crate::database::{Endpoint, Login};
+use crate::error::Result;
+use crate::facts::cluster::ClusterFacts;
+use crate::facts::clusters::ClusterStatus;
+use crate::facts::system::SystemFacts;
+use crate::health::advisories::Version;
+use crate::plan::{self, Plan, Refusal};
+
+impl Installation<'_> {
+    /// How the server is reached, if it runs and is proven to be ours.
+    pub async fn server(&self, facts: &MachineFacts) -> Result<Option<Server>> {
+        match facts {
+            MachineFacts::Embedded(facts) => match &facts.cluster {
+                ClusterFacts::Present(cluster) if cluster.running.is_some() => {
+                    prove_identity(self.host, cluster, &self.layout.data).await?;
+                    Ok(Some(Server::embedded(cluster)))
+                }
+                _ => Ok(None),
+            },
+            MachineFacts::System(facts) => self.system_server(facts),
+        }
+    }
+
+    /// The operating system's cluster, reached as its owner: its own rules let nobody else be the administrator.
+    fn system_server(&self, facts: &SystemFacts) -> Result<Option<Server>> {
+        let chosen = facts.chosen_cluster(self.settings);
+        let Some(cluster) = chosen.filter(|cluster| cluster.status == ClusterStatus::Online) else {
+            return Ok(None);
+        };
+        plan::system::permitted(facts, self.settings, &Plan::default())?;
+        let Some(owner) = self.host.account_named(&cluster.owner) else {
+            return Ok(None);
+        };
+        let relay = Relay::open(self.host, &cluster.socket_directory, cluster.port, &owner)?;
+        Ok(Some(Server {
+            endpoint: relay.endpoint(),
+            administrator: Login::Administrator { role: cluster.owner },
+            application: Endpoint::Tcp {
+                host: "127.0.0.1".into(),
+                port: cluster.port,
+            },
+            relay: Some(Arc::new(relay)),
+        }))
+    }
+
+    /// The server, or a refusal with the command that starts it.
+    pub async fn running_server(&self) -> Result<Server> {
+        let facts = self.machine_facts().await?;
+        let refused = || Refusal::Blocked {
+            fact: "the server is not running".into(),
+            hint: "pgvector-setup start".into(),
+        };
+        Ok(self.server(&facts).await?.ok_or_else(refused)?)
+    }
+
+    /// A session as the application's role, with the version of the extension there.
+    pub async fn application(&self) -> Result<(sqlx::PgConnection, Option<Version>)> {
+        let server = self.running_server().await?;
+        apply::database::application(self.host, self.settings, &self.layout, &server).await
+    }
+
+    /// A client program: the one beside the server, else the machine's.
+    pub async fn client(&self, name: &str) -> Result<Option<std::path::PathBuf>> {
+        let ClusterFacts::Present(cluster) = crate::facts::cluster::gather(self.host, &self.layout)? else {
+            return Ok(self.host.which(name));
+        };
+        let bundled = crate::facts::bundle::binaries(&self.layout, cluster.major).join(name);
+        Ok(if self.host.exists(&bundled) {
+            Some(bundled)
+        } else {
+            self.host.which(name)
+        })
+    }
+}
