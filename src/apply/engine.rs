@@ -120,7 +120,7 @@ impl Engine<'_> {
             Step::WriteCredentials { path, role } => machine::write_credentials(self, path, role),
             Step::CreateRole { role, .. } => database::create_role(self, role).await,
             Step::CreateDatabase { database, sql } => database::create_database(self, database, sql).await,
-            Step::RestrictDatabase { database, sql } | Step::CreateSchema { database, sql, .. } => {
+            Step::RestrictDatabase { database, sql, .. } | Step::CreateSchema { database, sql, .. } => {
                 database::run_statements(self, database, sql).await
             }
             Step::Migrate {

@@ -64,6 +64,7 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             role,
             schema,
         } => return drop_schema(engine, database, role, schema).await,
+        Undo::Revoke { database, role } => revoke(engine, database, role).await?,
         Undo::DropDatabase { database, oid } => {
             let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());
             return drop_if_ours(engine, "pg_database", "datname", database, oid.as_deref(), &sql).await;
@@ -182,6 +183,21 @@ async fn drop_if_ours(
     }
 }
 
+async fn revoke(engine: &Engine<'_>, database: &Identifier, role: &Identifier) -> Result<()> {
+    let Some(server) = &engine.server else {
+        return Ok(());
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let sql = format!(
+        "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM {}",
+        database.quoted(),
+        role.quoted()
+    );
+    let revoked = connection.execute(composed(&*sql)).await;
+    revoked.map_err(DatabaseError::statement(format!("run: {sql}")))?;
+    Ok(())
+}
+
 async fn drop_schema(
     engine: &Engine<'_>,
     database: &Identifier,
@@ -200,10 +216,6 @@ async fn drop_schema(
     if schema.as_str() != "public" {
         statements.push(format!("DROP SCHEMA IF EXISTS {}", schema.quoted()));
     }
-    statements.push(format!(
-        "REVOKE ALL ON DATABASE {} FROM {role}",
-        database.quoted()
-    ));
     for sql in statements {
         match connection.execute(composed(&*sql)).await {
             Ok(_) => {}

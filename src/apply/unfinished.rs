@@ -9,6 +9,8 @@ use crate::settings::Identifier;
 pub struct Unfinished {
     /// We made the database, and did not yet take away what every role may do in it.
     pub restriction: bool,
+    /// We made the database, and did not yet prepare the schema in it.
+    pub schema: bool,
     /// The last change of the database was not followed by a proof that passed.
     pub proof: bool,
 }
@@ -50,10 +52,15 @@ impl Unfinished {
             Step::CreateDatabase { .. } if !is_found => {
                 *self = Self {
                     restriction: true,
+                    schema: true,
                     proof: true,
                 }
             }
-            Step::CreateSchema { .. } | Step::Migrate { .. } if !is_found => self.proof = true,
+            Step::CreateSchema { .. } if !is_found => {
+                self.schema &= !matches!(outcome, Some(Outcome::Changed { .. }));
+                self.proof = true;
+            }
+            Step::Migrate { .. } if !is_found => self.proof = true,
             _ => {}
         }
     }
@@ -88,6 +95,7 @@ mod tests {
             },
             Step::RestrictDatabase {
                 database: database.clone(),
+                role: None,
                 sql: Vec::new(),
             },
             Step::Verify {
@@ -131,11 +139,13 @@ mod tests {
         ];
         for ((begun, is_ended), (restriction, proof)) in table {
             let owed = Unfinished::of(&records(begun, is_ended), &name("vectors"));
-            assert_eq!(
-                owed,
-                Unfinished { restriction, proof },
-                "{begun} begun, the last ended: {is_ended}"
-            );
+            let schema = begun > 0;
+            let expected = Unfinished {
+                restriction,
+                schema,
+                proof,
+            };
+            assert_eq!(owed, expected, "{begun} begun, the last ended: {is_ended}");
         }
     }
 

@@ -167,13 +167,18 @@ fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
             grant,
         ];
-        plan.steps.push(Step::RestrictDatabase { database, sql });
+        plan.steps.push(Step::RestrictDatabase {
+            database,
+            role: Some(settings.role.clone()),
+            sql,
+        });
     } else if facts
         .database
         .as_ref()
         .is_some_and(|entry| entry.role_may_connect != Some(true))
     {
         plan.steps.push(Step::RestrictDatabase {
+            role: Some(settings.role.clone()),
             database,
             sql: vec![grant],
         });
@@ -189,8 +194,10 @@ fn schema(
     let table = &settings.table;
     let (schema, extension_schema) = (table.schema.quoted(), table.extension_schema.quoted());
     let mut sql = Vec::new();
+    // A database that we made comes with a schema public, which is not ours until we are let in.
+    let is_new = facts.inside.is_none() || facts.unfinished.schema;
     match &inside.schema_owner {
-        None if table.schema.as_str() == "public" && facts.inside.is_none() => {
+        _ if table.schema.as_str() == "public" && is_new => {
             sql.push(format!(
                 "GRANT USAGE, CREATE ON SCHEMA public TO {}",
                 settings.role.quoted()
@@ -227,7 +234,7 @@ fn schema(
             settings.role.quoted()
         ));
     }
-    if inside.schema_owner.is_none() {
+    if inside.schema_owner.is_none() || facts.unfinished.schema {
         // Applications then find both the table and the vector type by their bare names.
         sql.push(format!(
             "ALTER ROLE {} IN DATABASE {} SET search_path = {schema}, {extension_schema}",

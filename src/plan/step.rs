@@ -111,6 +111,9 @@ pub enum Step {
     /// Take away what every role may do in a new database by default.
     RestrictDatabase {
         database: Identifier,
+        /// Who is let in; absent in receipts of before it was written.
+        #[serde(default)]
+        role: Option<Identifier>,
         sql: Vec<String>,
     },
     CreateSchema {

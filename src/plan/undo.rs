@@ -25,6 +25,11 @@ pub enum Undo {
         role: Identifier,
         schema: Identifier,
     },
+    /// Take back that the role may connect to a database that was there before.
+    Revoke {
+        database: Identifier,
+        role: Identifier,
+    },
     DropDatabase {
         database: Identifier,
         oid: Option<String>,
@@ -145,9 +150,11 @@ fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {
 
 fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Undo {
     let keeps_cluster = target == Target::Embedded && !data.destroy;
-    let drops_database = made
-        .iter()
-        .any(|entry| matches!(entry.step, Step::CreateDatabase { .. }));
+    // What is inside a database that we made goes with it.
+    let goes_with_its_database = |inside: &Identifier| {
+        made.iter()
+            .any(|entry| matches!(&entry.step, Step::CreateDatabase { database, .. } if database == inside))
+    };
     let oid = match &entry.outcome {
         Some(Outcome::Changed { object }) => object.clone(),
         _ => None,
@@ -160,17 +167,32 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         Step::Verify { .. }
         | Step::RefreshPackageIndex { .. }
         | Step::ConfigurePackages { .. }
-        | Step::RestrictDatabase { .. } => Undo::Nothing,
+        | Step::RestrictDatabase { role: None, .. } => Undo::Nothing,
         // What is inside an embedded cluster stays or goes with the cluster.
         Step::Migrate { .. }
         | Step::CreateSchema { .. }
+        | Step::RestrictDatabase { .. }
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
             if target == Target::Embedded =>
         {
             Undo::Nothing
         }
-        Step::Migrate { .. } | Step::CreateSchema { .. } if drops_database => Undo::Nothing,
+        Step::Migrate { database, .. }
+        | Step::CreateSchema { database, .. }
+        | Step::RestrictDatabase { database, .. }
+            if goes_with_its_database(database) =>
+        {
+            Undo::Nothing
+        }
+        Step::RestrictDatabase {
+            database,
+            role: Some(role),
+            ..
+        } => Undo::Revoke {
+            database: database.clone(),
+            role: role.clone(),
+        },
         Step::Migrate {
             database,
             table,
@@ -315,6 +337,13 @@ impl Undo {
             Self::Nothing => return None,
             Self::MigrateDown { to, .. } => format!("take migration {} back", to + 1),
             Self::DropSchema { schema, .. } => format!("drop schema {}", schema.quoted()),
+            Self::Revoke { database, role } => {
+                format!(
+                    "revoke what {} was granted on database {}",
+                    role.quoted(),
+                    database.quoted()
+                )
+            }
             Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
             Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
             Self::RemoveFile { path } => format!("remove {}", path.display()),

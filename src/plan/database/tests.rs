@@ -240,9 +240,19 @@ const CASES: &[Case] = &[
         "restrict by 1, proof of 1536"),
     ("made, and cut off before it was restricted", |facts, settings| {
         *facts = done(settings);
-        facts.unfinished = Unfinished { restriction: true, proof: true };
+        facts.unfinished = Unfinished { restriction: true, schema: false, proof: true };
      },
         "restrict by 3, proof of 1536"),
+    ("made, and cut off before the role was let into its schema public", |facts, settings| {
+        settings.table.schema = name("public");
+        *facts = done(settings);
+        inside(facts).schema_owner = Some("pg_database_owner".to_owned());
+        inside(facts).role_may_create = false;
+        inside(facts).table = TableFacts::default();
+        inside(facts).history = History::default();
+        facts.unfinished.schema = true;
+     },
+        "schema by 2, migration 1, migration 2, migration 3, migration 4, proof of 1536"),
     ("cut off before the proof", |facts, settings| { *facts = done(settings); facts.unfinished.proof = true; },
         "proof of 1536"),
     ("a schema of another owner", |facts, settings| {
