@@ -36,11 +36,13 @@ pub struct Case {
     /// `root`; or `user`, who may do nothing; or `admin`, who has sudo without a password.
     pub user: &'static str,
     pub target: Target,
-    /// Flags of `up` besides `--yes` and `--target`.
+    /// Flags besides `--yes` and `--target`.
     pub flags: &'static str,
     pub database: &'static str,
     /// The articles table, with its schema.
     pub table: &'static str,
+    /// Paths and accounts that may differ after `rollback`, for a reason that is told where they are listed.
+    pub leftovers: &'static [&'static str],
     pub story: fn(&Machine, &Self),
 }
 
@@ -60,6 +62,7 @@ impl Case {
             flags: "",
             database,
             table,
+            leftovers: &[],
             story,
         }
     }
@@ -77,6 +80,23 @@ impl Case {
         }
     }
 
+    pub const fn with(self, flags: &'static str) -> Self {
+        Self { flags, ..self }
+    }
+
+    pub const fn leaving(self, leftovers: &'static [&'static str]) -> Self {
+        Self { leftovers, ..self }
+    }
+
+    /// Where the articles are, if not where `up` puts them by itself.
+    pub const fn on(self, database: &'static str, table: &'static str) -> Self {
+        Self {
+            database,
+            table,
+            ..self
+        }
+    }
+
     pub fn up_command(&self) -> String {
         format!("pgvector-setup up --yes {}", self.target_flags())
     }
@@ -85,19 +105,17 @@ impl Case {
         machine.run(self.user, &self.up_command())
     }
 
-    pub fn rollback(&self, machine: &Machine) -> Reply {
-        let name = if self.target == Target::System {
-            self.database
-        } else {
-            "default"
-        };
-        machine.run(
-            self.user,
-            &format!(
-                "pgvector-setup rollback --yes --destroy-data {name} {}",
-                self.target_flags()
-            ),
-        )
+    /// `consent` is a flag that agrees to lose data, or nothing.
+    pub fn rollback(&self, machine: &Machine, consent: &str) -> Reply {
+        let command = format!("pgvector-setup rollback --yes {consent} {}", self.target_flags());
+        machine.run(self.user, &command)
+    }
+
+    pub fn consent(&self) -> &'static str {
+        match self.target {
+            Target::Embedded => "--destroy-data default",
+            Target::System => "--destroy-data vectors",
+        }
     }
 
     fn target_flags(&self) -> String {

@@ -18,7 +18,7 @@ pub fn killed_while_dpkg_unpacks(machine: &Machine, case: &Case) {
         "packages are half installed"
     );
     succeeds(&case.up(machine));
-    settled_then_undone(machine, case, &before, &[]);
+    settled_then_undone(machine, case, &before);
 }
 
 /// The program dies while initdb fills the directory that is not yet the cluster's.
@@ -30,7 +30,7 @@ pub fn killed_while_initdb_runs(machine: &Machine, case: &Case) {
         "pidof initdb >/dev/null && kill -9 $(pidof pgvector-setup)",
     );
     succeeds(&case.up(machine));
-    settled_then_undone(machine, case, &before, &[]);
+    settled_then_undone(machine, case, &before);
 }
 
 /// Starts `up` and comes back as soon as `moment`, a shell command, succeeds while it runs.
@@ -52,7 +52,7 @@ pub fn server_killed(machine: &Machine, case: &Case) {
     let pid_file = "$(find /home /var/lib -path '*/data/postmaster.pid')";
     machine.root(&format!("{kill}; sed -i '1s/.*/1/' {pid_file}"));
     succeeds(&case.up(machine));
-    settled_then_undone(machine, case, &before, &[]);
+    settled_then_undone(machine, case, &before);
 }
 
 /// Another package manager holds the lock for a while: `up` waits for it.

@@ -9,14 +9,15 @@ use super::state::State;
 pub fn lifecycle(machine: &Machine, case: &Case) {
     let before = State::of(machine);
     succeeds(&case.up(machine));
-    settled_then_undone(machine, case, &before, &[]);
+    settled_then_undone(machine, case, &before);
 }
 
-/// From the moment `up` has succeeded to the machine as it was at `before`, except below the `allowed` paths.
-pub fn settled_then_undone(machine: &Machine, case: &Case, before: &State, allowed: &[&str]) {
+/// From the moment `up` has succeeded to the machine as it was at `before`.
+pub fn settled_then_undone(machine: &Machine, case: &Case, before: &State) {
     prove(machine, case);
     up_again_changes_nothing(machine, case);
-    rolls_back_to(machine, case, before, allowed);
+    succeeds(&case.rollback(machine, case.consent()));
+    is_as_it_was(machine, case, before);
 }
 
 pub fn up_again_changes_nothing(machine: &Machine, case: &Case) {
@@ -35,9 +36,8 @@ pub fn up_again_changes_nothing(machine: &Machine, case: &Case) {
     );
 }
 
-pub fn rolls_back_to(machine: &Machine, case: &Case, before: &State, allowed: &[&str]) {
-    succeeds(&case.rollback(machine));
-    let left = before.differences(&State::of(machine), allowed);
+pub fn is_as_it_was(machine: &Machine, case: &Case, before: &State) {
+    let left = before.differences(&State::of(machine), case.leftovers);
     assert!(left.is_empty(), "rollback left differences:\n{}", left.join("\n"));
 }
 

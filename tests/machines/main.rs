@@ -20,6 +20,7 @@ mod case;
 mod cases;
 mod engine;
 mod interruptions;
+mod leftovers;
 mod lifecycle;
 mod machine;
 mod proof;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::leftovers::KEPT_BY_THE_SYSTEM;
 use super::machine::Machine;
 
 /// Everything but the kernel's file systems. Times are left out: reading an old file's time changes nothing.
@@ -12,46 +13,6 @@ sed -E 's/^([^:]*):(.*)$/account \1\t\2/' /etc/passwd
 sed -E 's/^([^:]*):(.*)$/group \1\t\2/' /etc/group
 dpkg-query -W -f 'package ${binary:Package}\t${Version} ${db:Status-Abbrev}\n'
 ";
-
-/// What the package manager and the init system keep for themselves after everything that was installed is gone.
-/// `rollback` answers for the packages, not for the package manager's own records.
-const KEPT_BY_THE_SYSTEM: &[&str] = &[
-    // records, caches and logs of apt, dpkg and debconf
-    "/var/cache/apt/",
-    "/var/cache/debconf/",
-    "/var/lib/apt/",
-    "/var/lib/dpkg/",
-    "/var/log/alternatives.log",
-    "/var/log/apt/",
-    "/var/log/dpkg.log",
-    // rebuilt by ldconfig from the libraries that are there
-    "/etc/ld.so.cache",
-    "/var/cache/ldconfig/",
-    // copies that the account tools keep of the file before the last change
-    "/etc/group-",
-    "/etc/gshadow-",
-    "/etc/passwd-",
-    "/etc/shadow-",
-    "/etc/subgid-",
-    "/etc/subuid-",
-    // told line by line instead, as `account NAME` and `group NAME`
-    "/etc/group (content)",
-    "/etc/gshadow (content)",
-    "/etc/passwd (content)",
-    "/etc/shadow (content)",
-    // Debian's packages leave the accounts that they made, lest an old file get a new owner (policy 9.2.2)
-    "account postgres",
-    "group postgres",
-    "group ssl-cert",
-    // sudo's own mark of its first use
-    "/home/admin/.sudo_as_admin_successful",
-    // a link of systemd's to /etc/locale.conf; the package locales removes it with itself
-    "/etc/default/locale",
-    // the journal, timers' stamps, and byte code that python writes beside any module that root imports
-    "/var/log/journal/",
-    "/var/lib/systemd/",
-    "__pycache__",
-];
 
 /// Subject (a path, or `package NAME`) and its description.
 pub struct State(BTreeMap<String, String>);
