@@ -5,13 +5,16 @@ use super::lifecycle::{lifecycle, settled_then_undone, succeeds};
 use super::machine::Machine;
 use super::state::State;
 
-const UNPACKING: &str = "grep -qs 'status unpacked postgresql-client-common' /var/log/dpkg.log &&
-{ kill -9 $(pidof pgvector-setup apt-get dpkg) 2>/dev/null; true; }";
+/// A signal is only delivered at once, not obeyed at once: the dead are waited for.
+const KILLED_UNPACKING: &str = "grep -qs 'status unpacked postgresql-client-common' /var/log/dpkg.log && {
+  kill -9 $(pidof pgvector-setup apt-get dpkg) 2>/dev/null
+  while pidof pgvector-setup apt-get dpkg >/dev/null; do :; done
+}";
 
 /// The program, apt and dpkg die while packages are half installed.
 pub fn killed_while_dpkg_unpacks(machine: &Machine, case: &Case) {
     let before = State::of(machine);
-    up_until(machine, case, UNPACKING);
+    up_until(machine, case, KILLED_UNPACKING);
     assert_ne!(
         machine.root("dpkg --audit | head -n 3"),
         "",
