@@ -30,9 +30,6 @@ pub(super) async fn initialize(engine: &Engine<'_>, step: &Step) -> Result<Outco
         data,
         partial,
         leftovers,
-        argv,
-        configuration,
-        owner,
         ..
     } = step
     else {
@@ -42,23 +39,12 @@ pub(super) async fn initialize(engine: &Engine<'_>, step: &Step) -> Result<Outco
     for leftover in leftovers {
         remove_partial(host, leftover).await?;
     }
-    let account = machine::service_account(engine, owner.as_deref());
-    host.create_directory(partial, 0o700, account.as_ref())?;
-    let command = Command::new(&argv[0], "initialise the cluster")
-        .arguments(&argv[1..])
-        .account(account.clone())
-        .deadline(INITDB_DEADLINE);
-    host.run(&command).await?;
-    let server_user = account.as_ref().unwrap_or(host.account()).name.clone();
-    host.append(&partial.join("postgresql.conf"), configuration.as_bytes())?;
-    host.write_file(
-        &partial.join("pg_hba.conf"),
-        HBA.as_bytes(),
-        0o600,
-        account.as_ref(),
-    )?;
-    host.append(&partial.join("pg_ident.conf"), ident(&server_user).as_bytes())?;
-    host.rename(partial, data)?;
+    let filled = fill(engine, step).await;
+    if let Err(error) = filled.and_then(|()| Ok(host.rename(partial, data)?)) {
+        // Half a cluster takes room and helps nobody; a run that is killed here leaves it to the next.
+        let _ = remove_partial(host, partial).await;
+        return Err(error);
+    }
     match cluster::gather(host, engine.layout)? {
         ClusterFacts::Present(cluster) => Ok(Outcome::Changed {
             object: Some(cluster.system_identifier.to_string()),
@@ -70,6 +56,34 @@ pub(super) async fn initialize(engine: &Engine<'_>, step: &Step) -> Result<Outco
         }
         .into()),
     }
+}
+
+/// Makes the whole cluster, configured, beside its place.
+async fn fill(engine: &Engine<'_>, step: &Step) -> Result<()> {
+    let Step::InitializeCluster {
+        partial,
+        argv,
+        configuration,
+        owner,
+        ..
+    } = step
+    else {
+        unreachable!()
+    };
+    let host = engine.host;
+    let account = machine::service_account(engine, owner.as_deref());
+    let account = account.as_ref();
+    host.create_directory(partial, 0o700, account)?;
+    let command = Command::new(&argv[0], "initialise the cluster")
+        .arguments(&argv[1..])
+        .account(account.cloned())
+        .deadline(INITDB_DEADLINE);
+    host.run(&command).await?;
+    let ident = ident(&account.unwrap_or(host.account()).name);
+    host.append(&partial.join("postgresql.conf"), configuration.as_bytes())?;
+    host.write_file(&partial.join("pg_hba.conf"), HBA.as_bytes(), 0o600, account)?;
+    host.append(&partial.join("pg_ident.conf"), ident.as_bytes())?;
+    Ok(())
 }
 
 /// Only loopback and the private socket, and never without proof of who connects.

@@ -27,6 +27,7 @@ fn embedded_only(installation: &Installation<'_>) -> Result<()> {
 
 pub(super) async fn start(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
     embedded_only(installation)?;
+    cluster::settle(installation.host, &installation.layout.data).await;
     match cluster::gather(installation.host, &installation.layout)? {
         ClusterFacts::Absent => Err(no_instance(installation).into()),
         ClusterFacts::Present(cluster) if cluster.running.is_some() => {

@@ -1,6 +1,7 @@
 //! The embedded cluster of this instance: is it there, is it whole, does it run. Read from its files, no child needed.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::Layout;
 use crate::host::{Host, HostError, process_serves};
@@ -30,6 +31,10 @@ pub enum ClusterFacts {
         why: String,
     },
 }
+
+/// Longest that a server takes to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(5);
 
 /// First 8 bytes of `global/pg_control`: `system_identifier`, then `pg_control_version`, in the machine's own byte order (catalog/pg_control.h).
 const CONTROL_FILE: &str = "global/pg_control";
@@ -136,8 +141,21 @@ pub fn running_postmaster(host: &Host, data: &Path) -> Result<Option<u32>, HostE
     Ok(pid.filter(|pid| process_serves(*pid, data)))
 }
 
-/// Whether a living postmaster wrote that it accepts connections (line 8 of `postmaster.pid`, miscadmin.h).
+/// Whether a living postmaster wrote that it accepts connections.
 pub fn is_ready(host: &Host, data: &Path) -> bool {
+    has_status(host, data, "ready")
+}
+
+/// Waits until a server that is stopping has stopped: it neither answers any more nor is its port free yet.
+pub async fn settle(host: &Host, data: &Path) {
+    let began = Instant::now();
+    while has_status(host, data, "stopping") && began.elapsed() < STOP_DEADLINE {
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// What a living postmaster last wrote of itself: line 8 of `postmaster.pid` (miscadmin.h).
+fn has_status(host: &Host, data: &Path, status: &str) -> bool {
     if !matches!(running_postmaster(host, data), Ok(Some(_))) {
         return false;
     }
@@ -146,7 +164,7 @@ pub fn is_ready(host: &Host, data: &Path) -> bool {
         .ok()
         .flatten()
         .unwrap_or_default();
-    text.lines().nth(7).is_some_and(|line| line.trim() == "ready")
+    text.lines().nth(7).is_some_and(|line| line.trim() == status)
 }
 
 #[cfg(test)]

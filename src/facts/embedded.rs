@@ -48,6 +48,7 @@ pub struct EmbeddedFacts {
 
 pub async fn gather(host: &Host, settings: &Settings) -> Result<EmbeddedFacts> {
     let layout = Layout::new(host.account(), host.environment(), settings)?;
+    cluster::settle(host, &layout.data).await;
     let cluster = cluster::gather(host, &layout)?;
     let is_running = matches!(&cluster, ClusterFacts::Present(cluster) if cluster.running.is_some());
     let (binaries, bundle) = if is_running {

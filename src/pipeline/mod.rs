@@ -183,7 +183,10 @@ impl<'a> Installation<'a> {
             let plan = self.server_plan(&facts)?;
             if plan.is_empty() {
                 engine.server = self.server(&facts).await?;
-                break;
+                if engine.server.is_some() {
+                    break;
+                }
+                continue;
             }
             if steps > 0 && !progress.agrees(&plan).await? {
                 return Err(ApplyError::Declined.into());

@@ -7,7 +7,7 @@ use crate::apply::relay::Relay;
 use crate::apply::{self, Server, prove_identity};
 use crate::database::{Endpoint, Login};
 use crate::error::Result;
-use crate::facts::cluster::ClusterFacts;
+use crate::facts::cluster::{self, ClusterFacts};
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::system::SystemFacts;
 use crate::health::advisories::Version;
@@ -19,8 +19,16 @@ impl Installation<'_> {
         match facts {
             MachineFacts::Embedded(facts) => match &facts.cluster {
                 ClusterFacts::Present(cluster) if cluster.running.is_some() => {
-                    prove_identity(self.host, cluster, &self.layout.data).await?;
-                    Ok(Some(Server::embedded(cluster)))
+                    let data = &self.layout.data;
+                    match prove_identity(self.host, cluster, data).await {
+                        Ok(()) => Ok(Some(Server::embedded(cluster))),
+                        // It began to stop while it was asked, as a run that was killed may have told it to.
+                        Err(_) if !cluster::is_ready(self.host, data) => {
+                            cluster::settle(self.host, data).await;
+                            Ok(None)
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
                 _ => Ok(None),
             },

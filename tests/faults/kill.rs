@@ -186,9 +186,11 @@ fn cut(instance: &Instance<'_>, words: &[&str], fault: &Fault) -> Reply {
     let program = &instance.ground.program;
     match fault {
         Fault::Boundary(number) => hook::run_to(instance, words, *number),
-        Fault::Call { name, number } => {
-            instance.run_under(&strace::injecting(name, *number, "signal=KILL"), program, words)
-        }
+        Fault::Call { name, number } => instance.run_under(
+            &strace::injecting(name, *number, "signal=KILL", None),
+            program,
+            words,
+        ),
         Fault::Moment { milliseconds } => {
             let seconds = f64::from(*milliseconds) / 1000.0;
             let wrapper =

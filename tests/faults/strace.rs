@@ -32,17 +32,20 @@ pub fn watching(calls: &[&str], log: &Path) -> Vec<OsString> {
     ])
 }
 
-/// Lets the `number`th of these calls in a thread of ours end in `effect`: `signal=KILL`, `error=ENOSPC`.
-pub fn injecting(call: &str, number: u32, effect: &str) -> Vec<OsString> {
-    let inject = format!("inject={call}:{effect}:when={number}");
-    ours_only([
-        "-e".into(),
-        format!("trace={call}").into(),
-        "-e".into(),
-        inject.into(),
-        "-o".into(),
-        "/dev/null".into(),
-    ])
+/// Lets the `number`th of these calls in a thread of ours end in `effect`: `signal=KILL`, `error=ENOSPC`. With `only`,
+/// calls on other files neither count nor fail.
+pub fn injecting(call: &str, number: u32, effect: &str, only: Option<&Path>) -> Vec<OsString> {
+    let (trace, inject) = (
+        format!("trace={call}"),
+        format!("inject={call}:{effect}:when={number}"),
+    );
+    let mut options: Vec<OsString> = ["-e", &trace, "-e", &inject, "-o", "/dev/null"]
+        .map(OsString::from)
+        .into();
+    if let Some(path) = only {
+        options.extend(["-P".into(), path.into()]);
+    }
+    ours_only(options)
 }
 
 /// Logs every program that is started below ours, with its whole argument list and environment.
@@ -65,7 +68,7 @@ pub fn logging_programs(log: &Path) -> Vec<OsString> {
         .collect()
 }
 
-fn ours_only<const N: usize>(options: [OsString; N]) -> Vec<OsString> {
+fn ours_only(options: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let fixed = OURS_ONLY.into_iter().chain(["execve"]).map(OsString::from);
     fixed.chain(options).collect()
 }
