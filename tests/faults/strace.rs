@@ -48,24 +48,10 @@ pub fn injecting(call: &str, number: u32, effect: &str, only: Option<&Path>) -> 
     ours_only(options)
 }
 
-/// Logs every program that is started below ours, with its whole argument list and environment.
+/// Logs every program that ours starts, with its whole argument list and environment.
 pub fn logging_programs(log: &Path) -> Vec<OsString> {
-    let words = [
-        "strace",
-        "-f",
-        "-qq",
-        "-v",
-        "-s",
-        "100000",
-        "-e",
-        "trace=execve",
-        "-o",
-    ];
-    words
-        .into_iter()
-        .map(OsString::from)
-        .chain([log.into()])
-        .collect()
+    let words = ["-v", "-s", "100000", "-e", "trace=execve", "-o"].map(OsString::from);
+    ours_only(words.into_iter().chain([log.into()]))
 }
 
 fn ours_only(options: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
