@@ -31,7 +31,16 @@ pub(super) async fn fetch(
     for (name, value) in &engine.host.environment().download {
         command = command.environment(name, value);
     }
-    engine.host.run(&command).await?;
+    engine
+        .host
+        .run(&command)
+        .await
+        .map_err(|source| ApplyError::Fetch {
+            source: Box::new(source),
+            elsewhere: bundle::wheel_for(std::env::consts::OS, std::env::consts::ARCH)
+                .map(bundle::download_command)
+                .unwrap_or_default(),
+        })?;
     let fetched = partial.join(file);
     check_digest(engine.host, &fetched, sha256)?;
     engine.host.rename(&fetched, &wheel)?;

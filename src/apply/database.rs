@@ -15,8 +15,13 @@ use crate::health::{VerifyOptions, verify as measure};
 use crate::host::Host;
 use crate::settings::{Identifier, Settings};
 
-const DUPLICATE_OBJECT: &str = "42710";
-const DUPLICATE_DATABASE: &str = "42P04";
+/// `duplicate_object`, `duplicate_database`, and what their catalogs' own unique indexes say when the backend of a client
+/// that was killed is at the same work: that one has committed by then.
+const THERE_ALREADY: [&str; 3] = ["42710", "42P04", "23505"];
+
+fn is_there_already(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| THERE_ALREADY.contains(&code.as_str()))
+}
 
 fn server<'a>(engine: &'a Engine<'_>) -> &'a Server {
     engine
@@ -54,7 +59,7 @@ pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Resul
     let mut connection = administrator(engine, "postgres").await?;
     match connection.execute(composed(sql)).await {
         Ok(_) => {}
-        Err(error) if sqlstate(&error).as_deref() == Some(DUPLICATE_OBJECT) => {
+        Err(error) if is_there_already(&error) => {
             return Ok(Outcome::AlreadyThere);
         }
         Err(error) => return Err(DatabaseError::statement(format!("create the role {role}"))(error).into()),
@@ -75,7 +80,7 @@ pub(super) async fn create_database(
     let mut connection = administrator(engine, "postgres").await?;
     match connection.execute(composed(sql)).await {
         Ok(_) => {}
-        Err(error) if sqlstate(&error).as_deref() == Some(DUPLICATE_DATABASE) => {
+        Err(error) if is_there_already(&error) => {
             return Ok(Outcome::AlreadyThere);
         }
         Err(error) => {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::apt::PackageError;
 use crate::error::{Exit, Explain};
+use crate::host::HostError;
 
 /// A step did not do what the plan said.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,11 @@ pub enum ApplyError {
     },
     #[error("{} cannot be unpacked: {problem}", path.display())]
     Archive { path: PathBuf, problem: String },
+    #[error("the portable bundle could not be fetched: {source}")]
+    Fetch {
+        source: Box<HostError>,
+        elsewhere: String,
+    },
     #[error("the receipt {} {problem}", path.display())]
     Receipt { path: PathBuf, problem: String },
     #[error("the server that answers on port {port} is not ours: {difference}")]
@@ -37,6 +43,7 @@ impl Explain for ApplyError {
         match self {
             Self::Digest { .. } => "E0501",
             Self::Archive { .. } => "E0502",
+            Self::Fetch { .. } => "E0508",
             Self::Receipt { .. } => "E0503",
             Self::Identity { .. } => "E0504",
             Self::NotReady { .. } => "E0505",
@@ -51,7 +58,7 @@ impl Explain for ApplyError {
             Self::Digest { .. } | Self::Archive { .. } | Self::Receipt { .. } | Self::Identity { .. } => {
                 Exit::Refused
             }
-            Self::NotReady { .. } | Self::Declined => Exit::Resumable,
+            Self::NotReady { .. } | Self::Declined | Self::Fetch { .. } => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Packages(error) => error.exit(),
         }
@@ -65,6 +72,11 @@ impl Explain for ApplyError {
             Self::Receipt { path, .. } => {
                 format!("look at it, then move it away: mv {0} {0}.old", path.display())
             }
+            Self::Fetch { elsewhere, .. } => format!(
+                "with network, run the same command again\n\
+                 hint: without: {elsewhere} (elsewhere), then pgvector-setup up --bundle FILE\n\
+                 hint: or the operating system's own packages: pgvector-setup up --target system"
+            ),
             Self::Identity { .. } => "pgvector-setup status".to_owned(),
             Self::Declined | Self::Interrupted { .. } => {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()

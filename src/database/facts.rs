@@ -62,6 +62,16 @@ pub struct InsideFacts {
     pub table: TableFacts,
 }
 
+impl DatabaseFacts {
+    /// As they will be once this pgvector is installed for the server.
+    pub fn will_load_pgvector(&mut self, version: &str) {
+        self.server.available_pgvector = Some(version.to_owned());
+        if let Some(inside) = &mut self.inside {
+            inside.table.available_extension = Some(version.to_owned());
+        }
+    }
+}
+
 const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
     (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier, \
     current_setting('data_directory') AS data_directory, pg_is_in_recovery() AS is_in_recovery, \

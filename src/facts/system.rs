@@ -38,10 +38,10 @@ pub struct SystemFacts {
 }
 
 impl SystemFacts {
-    /// The cluster that the database steps go to: there, unambiguous, and with pgvector's files.
+    /// The cluster that the database steps go to: there and unambiguous; pgvector's files may still be missing.
     pub fn chosen_cluster(&self, settings: &Settings) -> Option<Cluster> {
         match packages::choose(self, settings) {
-            ServerChoice::Existing { cluster, missing } if missing.is_empty() => Some(cluster),
+            ServerChoice::Existing { cluster, .. } => Some(cluster),
             _ => None,
         }
     }

@@ -92,7 +92,13 @@ impl<'a> Installation<'a> {
         let facts = self.machine_facts().await?;
         let server = self.server_plan(&facts)?;
         let database = match self.server(&facts).await {
-            Ok(Some(server)) => self.database_facts(&server).await?,
+            Ok(Some(reached)) => {
+                let mut facts = self.database_facts(&reached).await?;
+                if let Some(version) = server.pgvector_to_come() {
+                    facts.will_load_pgvector(version);
+                }
+                facts
+            }
             // A plan can be looked at by anybody; without a way in it is the plan for a server that has nothing of ours.
             Ok(None) | Err(Error::Refused(Refusal::Privilege { .. })) => self.no_database(),
             Err(error) => return Err(error),

