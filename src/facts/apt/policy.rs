@@ -7,7 +7,7 @@ pub struct PackagePolicy {
     pub installed: Option<String>,
     /// The version that apt would install; `None` where every version is pinned away.
     pub candidate: Option<String>,
-    /// Where the candidate comes from: `http://deb.debian.org/debian trixie/main`.
+    /// Where the candidate comes from: `http://mirror.example/debian trixie/main`.
     pub origin: String,
 }
 
@@ -55,7 +55,7 @@ fn table_version(line: &str) -> Option<&str> {
     row.split_whitespace().next()
 }
 
-/// `500 http://deb.debian.org/debian trixie/main amd64 Packages` without priority, architecture and file kind;
+/// `500 http://mirror.example/debian trixie/main amd64 Packages` without priority, architecture and file kind;
 /// `100 /var/lib/dpkg/status` is no source.
 fn source(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -90,22 +90,22 @@ mod tests {
             (
                 include_str!("../../../tests/fixtures/apt/policy-trixie.txt"),
                 vec![
-                    "postgresql-17 - -> 17.11-0+deb13u1 [http://deb.debian.org/debian trixie/main]",
-                    "postgresql-17-pgvector - -> 0.8.0-1 [http://deb.debian.org/debian trixie/main]",
+                    "postgresql-17 - -> 17.11-0+deb13u1 [http://mirror.example/debian trixie/main]",
+                    "postgresql-17-pgvector - -> 0.8.0-1 [http://mirror.example/debian trixie/main]",
                 ],
             ),
             (
                 include_str!("../../../tests/fixtures/apt/policy-trixie-installed.txt"),
                 vec![
-                    "postgresql-17 17.11-0+deb13u1 -> 17.11-0+deb13u1 [http://deb.debian.org/debian trixie/main]",
-                    "postgresql-17-pgvector - -> 0.8.0-1 [http://deb.debian.org/debian trixie/main]",
+                    "postgresql-17 17.11-0+deb13u1 -> 17.11-0+deb13u1 [http://mirror.example/debian trixie/main]",
+                    "postgresql-17-pgvector - -> 0.8.0-1 [http://mirror.example/debian trixie/main]",
                 ],
             ),
             (
                 include_str!("../../../tests/fixtures/apt/policy-bookworm.txt"),
                 vec![
                     "postgresql-15 15.18-0+deb12u1 -> 15.20-0+deb12u1 \
-                     [http://deb.debian.org/debian-security bookworm-security/main]",
+                     [http://mirror.example/debian-security bookworm-security/main]",
                 ],
             ),
             (

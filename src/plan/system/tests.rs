@@ -354,7 +354,7 @@ fn a_plan_names_the_candidate_its_origin_and_its_defect() {
     let plan = server_plan(&trixie(), &settings()).unwrap();
     let notes = plan.notes.join("\n");
     for expected in [
-        "pgvector 0.8.0-1 for PostgreSQL 17 (http://deb.debian.org/debian trixie/main): chosen",
+        "pgvector 0.8.0-1 for PostgreSQL 17 (http://mirror.example/debian trixie/main): chosen",
         "CVE-2026-3172",
         "max_parallel_maintenance_workers = 0",
     ] {
