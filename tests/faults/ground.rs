@@ -43,7 +43,7 @@ impl Ground {
             program_with_hook: copied(&hook::build(), "pgvector-setup-with-hook"),
             program: copied(Path::new(env!("CARGO_BIN_EXE_pgvector-setup")), "pgvector-setup"),
             wheel: copied(&wheel, &wheel_name),
-            next_port: AtomicU16::new(20_000),
+            next_port: AtomicU16::new(first_port()),
             next_name: AtomicU16::new(1),
             undisturbed: [OnceLock::new(), OnceLock::new()],
             directory,
@@ -107,4 +107,10 @@ fn make_directory(path: &Path, user: User) {
     std::fs::create_dir(path).expect("a new directory");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
     user.own(path);
+}
+
+/// Below the ports that the kernel gives to clients, and another for each run, so that two at once seldom meet.
+fn first_port() -> u16 {
+    let spread = std::process::id() % 10_000;
+    20_000 + u16::try_from(spread).expect("below 10,000")
 }
