@@ -33,6 +33,7 @@ pub async fn undo(host: &Host, undo: &Undo, progress: &dyn Progress) -> Result<O
             packages,
             clusters,
             with_data,
+            ..
         } => {
             for cluster in clusters.iter().filter(|_| *with_data) {
                 drop_cluster(host, cluster).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::{Metric, Target};
+use crate::settings::{Metric, Source, Target};
 
 /// Take a machine from nothing to a proven pgvector database, and undo it again
 ///
@@ -209,6 +209,46 @@ pub struct Options {
         hide_env = true
     )]
     pub lock_timeout: Option<u16>,
+    /// System: the only source of packages [default: the safest that can be had]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "PGVECTOR_SETUP_SOURCE",
+        hide_env = true
+    )]
+    pub source: Option<Source>,
+    /// System: take an affected pgvector that is at hand rather than add a repository
+    #[arg(
+        long,
+        global = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        env = "PGVECTOR_SETUP_ALLOW_VULNERABLE",
+        hide_env = true
+    )]
+    pub allow_vulnerable: Option<bool>,
+    /// System: URL of a mirror of PostgreSQL's own repository
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PGVECTOR_SETUP_PGDG_MIRROR",
+        hide_env = true
+    )]
+    pub pgdg_mirror: Option<String>,
+    /// System: key that this mirror signs with [default: PGDG's own]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_PGDG_KEY",
+        hide_env = true
+    )]
+    pub pgdg_key: Option<PathBuf>,
     /// Portable bundle (a wheel file) that is already at hand
     #[arg(
         long,

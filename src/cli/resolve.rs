@@ -4,8 +4,8 @@ use super::arguments::{IndexMethod, Options};
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{
-    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Lists, Metric, Settings,
-    SettingsError, Target, VectorTable,
+    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Lists, Metric, PackageSettings,
+    Settings, SettingsError, Target, VectorTable,
 };
 
 /// The file that is read when it lies in the working directory.
@@ -50,6 +50,10 @@ fn over(flags: Options, file: Options) -> Options {
         port,
         pg,
         lock_timeout,
+        source,
+        allow_vulnerable,
+        pgdg_mirror,
+        pgdg_key,
         bundle,
         database,
         role,
@@ -75,6 +79,10 @@ fn over(flags: Options, file: Options) -> Options {
         port: port.or(file.port),
         pg: pg.or(file.pg),
         lock_timeout: lock_timeout.or(file.lock_timeout),
+        source: source.or(file.source),
+        allow_vulnerable: allow_vulnerable.or(file.allow_vulnerable),
+        pgdg_mirror: pgdg_mirror.or(file.pgdg_mirror),
+        pgdg_key: pgdg_key.or(file.pgdg_key),
         bundle: bundle.or(file.bundle),
         database: database.or(file.database),
         role: role.or(file.role),
@@ -143,6 +151,12 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             .transpose()?,
         postgres_major: options.pg,
         lock_timeout: options.lock_timeout.unwrap_or(DEFAULT_LOCK_TIMEOUT),
+        packages: PackageSettings {
+            source: options.source,
+            allow_vulnerable: options.allow_vulnerable.unwrap_or(false),
+            pgdg_mirror: options.pgdg_mirror,
+            pgdg_key: options.pgdg_key,
+        },
         bundle: options.bundle,
         database: name(options.database, "vectors")?,
         role,

@@ -46,7 +46,7 @@ fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
         default != Some(wanted) || elsewhere.is_some()
     };
     for (flag, value) in needed(settings, surroundings, is_needed) {
-        if value.starts_with('-') {
+        if value.starts_with('-') || flag == "--allow-vulnerable" {
             words.push(format!("{flag}={value}"));
         } else {
             words.extend([flag.to_owned(), value]);
@@ -108,6 +108,10 @@ fn options_of(settings: &Settings) -> Options {
         port: settings.port,
         pg: settings.postgres_major,
         lock_timeout: Some(settings.lock_timeout),
+        source: settings.packages.source,
+        allow_vulnerable: Some(settings.packages.allow_vulnerable),
+        pgdg_mirror: settings.packages.pgdg_mirror.clone(),
+        pgdg_key: settings.packages.pgdg_key.clone(),
         bundle: settings.bundle.clone(),
         database: Some(settings.database.to_string()),
         role: Some(settings.role.to_string()),
@@ -135,6 +139,10 @@ fn flags(options: &Options) -> Vec<Flag> {
         port,
         pg,
         lock_timeout,
+        source,
+        allow_vulnerable,
+        pgdg_mirror,
+        pgdg_key,
         bundle,
         database,
         role,
@@ -160,6 +168,13 @@ fn flags(options: &Options) -> Vec<Flag> {
         ("--port", number(port)),
         ("--pg", number(pg)),
         ("--lock-timeout", number(lock_timeout)),
+        ("--source", source.as_ref().map(value)),
+        (
+            "--allow-vulnerable",
+            allow_vulnerable.map(|allowed| allowed.to_string()),
+        ),
+        ("--pgdg-mirror", pgdg_mirror.clone()),
+        ("--pgdg-key", path(pgdg_key)),
         ("--bundle", path(bundle)),
         ("--database", database.clone()),
         ("--role", role.clone()),

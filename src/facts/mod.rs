@@ -2,12 +2,16 @@
 
 pub mod apt;
 pub mod binaries;
+pub mod brew;
 pub mod bundle;
 pub mod cluster;
 pub mod clusters;
+pub mod dnf;
 pub mod embedded;
 mod error;
 pub mod layout;
+pub mod manager;
+pub mod meant;
 pub mod os;
 pub mod os_release;
 pub mod packages;

@@ -2,6 +2,7 @@
 
 use super::apt::{self, PackagePolicy};
 use super::clusters::Cluster;
+use super::meant::{MeantCluster, meant};
 use super::system::SystemFacts;
 use crate::settings::Settings;
 
@@ -34,16 +35,11 @@ impl ServerChoice {
 
 /// Chooses: a cluster that is there before a new one, the newest major before older ones; `--port` and `--pg` narrow.
 pub fn choose(facts: &SystemFacts, settings: &Settings) -> ServerChoice {
-    let is_meant = |cluster: &&Cluster| {
-        settings.port.is_none_or(|port| cluster.port == port)
-            && settings.postgres_major.is_none_or(|major| cluster.major == major)
-    };
-    let mut meant: Vec<Cluster> = facts.clusters.iter().filter(is_meant).cloned().collect();
-    match (meant.len(), settings.port) {
-        (0, Some(port)) => ServerChoice::NoClusterOnPort(port),
-        (0, None) => new_server(facts, settings.postgres_major),
-        (1, _) => existing_server(facts, meant.remove(0)),
-        _ => ServerChoice::Several(meant),
+    match meant(&facts.clusters, settings) {
+        MeantCluster::One(cluster) => existing_server(facts, cluster),
+        MeantCluster::Several(clusters) => ServerChoice::Several(clusters),
+        MeantCluster::NoneOnPort(port) => ServerChoice::NoClusterOnPort(port),
+        MeantCluster::None => new_server(facts, settings.postgres_major),
     }
 }
 

@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use super::apt::{self, AptFacts};
+use super::brew::BrewFacts;
 use super::clusters::{self, Cluster};
+use super::dnf::DnfFacts;
+use super::manager::{self, Manager};
+use super::meant::{MeantCluster, meant};
 use super::os::{self, OperatingSystem};
-use super::packages::{self, ServerChoice};
+use super::packages;
 use super::privilege::{self, Elevation};
 use crate::error::Result;
 use crate::host::Host;
@@ -18,8 +22,14 @@ pub struct SystemFacts {
     /// Login name of the user who runs this program.
     pub user: String,
     pub elevation: Elevation,
-    /// `None` where there is no apt.
+    /// What the packages are managed by; `None` where this program knows no way.
+    pub manager: Option<Manager>,
+    /// `None` where apt is not the manager.
     pub apt: Option<AptFacts>,
+    /// `None` where dnf is not the manager.
+    pub dnf: Option<DnfFacts>,
+    /// `None` where Homebrew is not the manager.
+    pub brew: Option<BrewFacts>,
     pub clusters: Vec<Cluster>,
     /// `NN/name` of every cluster whose configuration or data is on disk.
     pub cluster_remains: Vec<String>,
@@ -40,8 +50,8 @@ pub struct SystemFacts {
 impl SystemFacts {
     /// The cluster that the database steps go to: there and unambiguous; pgvector's files may still be missing.
     pub fn chosen_cluster(&self, settings: &Settings) -> Option<Cluster> {
-        match packages::choose(self, settings) {
-            ServerChoice::Existing { cluster, .. } => Some(cluster),
+        match meant(&self.clusters, settings) {
+            MeantCluster::One(cluster) => Some(cluster),
             _ => None,
         }
     }
@@ -53,27 +63,43 @@ impl SystemFacts {
 /// [`crate::host::HostError`] when a probe that is there does not answer; [`super::FactsError`] when its answer is
 /// not understood.
 pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
-    let (apt, clusters, elevation) = tokio::join!(
-        apt::gather(host),
-        clusters::gather(host),
-        privilege::elevation(host)
-    );
+    let os = os::operating_system(host)?;
+    let elevation = privilege::elevation(host).await;
+    let manager = manager::detect(host, &os, elevation, &settings.packages);
     let mut facts = SystemFacts {
-        os: os::operating_system(host)?,
+        os,
         user: host.account().name.clone(),
         elevation,
-        apt: apt?,
-        clusters: clusters?,
-        cluster_remains: clusters::remains(host),
-        extension_files: extension_files(host),
+        manager,
+        apt: None,
+        dnf: None,
+        brew: None,
+        clusters: Vec::new(),
+        cluster_remains: Vec::new(),
+        extension_files: Vec::new(),
         // sd_booted(3)
         systemd: host.is_directory(Path::new("/run/systemd/system")),
-        makes_main_cluster: makes_main_cluster(host)?,
-        pgdg_configured: pgdg_configured(host),
+        makes_main_cluster: true,
+        pgdg_configured: false,
         docker: ["docker", "podman"].iter().any(|name| host.which(name).is_some()),
         unfinished_installation: false,
     };
-    let missing = packages::choose(&facts, settings).missing().to_vec();
+    match manager {
+        Some(Manager::Apt) => gather_apt(host, settings, &mut facts).await?,
+        Some(Manager::Dnf | Manager::Brew) | None => {}
+    }
+    Ok(facts)
+}
+
+async fn gather_apt(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
+    let (apt, clusters) = tokio::join!(apt::gather(host), clusters::gather(host));
+    facts.apt = apt?;
+    facts.clusters = clusters?;
+    facts.cluster_remains = clusters::remains(host);
+    facts.extension_files = extension_files(host);
+    facts.makes_main_cluster = makes_main_cluster(host)?;
+    facts.pgdg_configured = pgdg_configured(host);
+    let missing = packages::choose(facts, settings).missing().to_vec();
     // Who may not install needs no simulation to be told so, and is told sooner.
     if !missing.is_empty() && facts.elevation != Elevation::None {
         let simulation = apt::simulate(host, &missing).await?;
@@ -81,7 +107,7 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
             apt.simulation = Some(simulation);
         }
     }
-    Ok(facts)
+    Ok(())
 }
 
 /// `default_version` of every `vector.control` in Debian's layout.

@@ -15,6 +15,7 @@ pub(super) fn settings(target: Target) -> Settings {
         database: name("vectors"),
         role: name("vectors"),
         lock_timeout: DEFAULT_LOCK_TIMEOUT,
+        packages: crate::settings::PackageSettings::default(),
         table: VectorTable {
             schema: name("vectors"),
             table: name("articles"),

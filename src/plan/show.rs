@@ -53,7 +53,7 @@ impl Step {
             Self::CreateUser { argv, .. }
             | Self::FetchBundle { argv, .. }
             | Self::StartCluster { argv, .. }
-            | Self::RefreshPackageIndex { argv }
+            | Self::RefreshPackageIndex { argv, .. }
             | Self::ConfigurePackages { argv }
             | Self::CreateSystemCluster { argv, .. }
             | Self::StartService { argv, .. } => vec![self.command_line(argv)],

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::facts::manager::Manager;
 use crate::host::Privilege;
 use crate::settings::{Identifier, VectorTable};
 
@@ -69,11 +70,15 @@ pub enum Step {
     },
     /// Have the package manager read its repositories again.
     RefreshPackageIndex {
+        #[serde(default)]
+        manager: Manager,
         argv: Vec<String>,
     },
     /// Install packages; `packages` lists every package that was absent and will be there, dependencies included,
     /// `clusters` those that the packages' own scripts make (`17/main`): they are ours to destroy, with consent.
     InstallPackages {
+        #[serde(default)]
+        manager: Manager,
         packages: Vec<Package>,
         argv: Vec<String>,
         #[serde(default)]
@@ -168,6 +173,22 @@ impl Plan {
 }
 
 impl Step {
+    /// The command line of a step that is one, else nothing.
+    pub fn argv(&self) -> &[String] {
+        match self {
+            Self::CreateUser { argv, .. }
+            | Self::FetchBundle { argv, .. }
+            | Self::InitializeCluster { argv, .. }
+            | Self::StartCluster { argv, .. }
+            | Self::RefreshPackageIndex { argv, .. }
+            | Self::InstallPackages { argv, .. }
+            | Self::ConfigurePackages { argv }
+            | Self::CreateSystemCluster { argv, .. }
+            | Self::StartService { argv, .. } => argv,
+            _ => &[],
+        }
+    }
+
     /// The privilege that this step's commands need.
     pub fn privilege(&self) -> Privilege {
         match self {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Package, Refusal, Step};
 use crate::apply::{Made, Outcome};
+use crate::facts::manager::Manager;
 use crate::settings::{Identifier, Settings, Target, VectorTable};
 
 /// One thing that an undo does, or says that it does not.
@@ -67,6 +68,8 @@ pub enum Undo {
     },
     /// Remove packages of ours; with consent also `clusters`, which their scripts made.
     RemovePackages {
+        #[serde(default)]
+        manager: Manager,
         packages: Vec<Package>,
         #[serde(default)]
         clusters: Vec<String>,
@@ -298,8 +301,12 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             ),
         },
         Step::InstallPackages {
-            packages, clusters, ..
+            manager,
+            packages,
+            clusters,
+            ..
         } => Undo::RemovePackages {
+            manager: *manager,
             packages: packages.clone(),
             clusters: clusters.clone(),
             with_data: data.destroy,

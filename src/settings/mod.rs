@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 mod error;
 mod identifier;
+mod packages;
 mod vector_table;
 
 pub use error::SettingsError;
 pub use identifier::Identifier;
+pub use packages::{PackageSettings, Source};
 pub use vector_table::{
     ColumnType, Dimensions, Index, Lists, MAXIMUM_DIMENSIONS, MAXIMUM_INDEXED_HALFVEC,
     MAXIMUM_INDEXED_VECTOR, Metric, VectorTable,
@@ -97,6 +99,7 @@ pub struct Settings {
     pub postgres_major: Option<u16>,
     /// Seconds to wait for another program to release the package manager.
     pub lock_timeout: u16,
+    pub packages: PackageSettings,
     /// A portable bundle that is already at hand (a wheel file).
     pub bundle: Option<PathBuf>,
     pub database: Identifier,

@@ -71,6 +71,23 @@ fn help_names_every_command_and_option() {
           --lock-timeout <SECONDS>
               System: seconds to wait for another program to release the package manager [default: 300]
 
+          --source <SOURCE>
+              System: the only source of packages [default: the safest that can be had]
+
+              Possible values:
+              - distro: The operating system's own repositories
+              - pgdg:   PostgreSQL's own repository, added where it is missing
+              - brew:   Homebrew
+
+          --allow-vulnerable[=<BOOL>]
+              System: take an affected pgvector that is at hand rather than add a repository
+
+          --pgdg-mirror <URL>
+              System: URL of a mirror of PostgreSQL's own repository
+
+          --pgdg-key <FILE>
+              System: key that this mirror signs with [default: PGDG's own]
+
           --bundle <FILE>
               Portable bundle (a wheel file) that is already at hand
 

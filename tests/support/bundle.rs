@@ -89,6 +89,7 @@ fn settings(root: &Path) -> Settings {
         port: None,
         postgres_major: None,
         lock_timeout: pgvector_setup::settings::DEFAULT_LOCK_TIMEOUT,
+        packages: pgvector_setup::settings::PackageSettings::default(),
         bundle: None,
         database: name("vectors"),
         role: name("vectors"),

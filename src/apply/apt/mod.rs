@@ -37,7 +37,7 @@ const CLUSTER_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// [`PackageError`] where apt or dpkg failed, [`HostError`] where another program did.
 pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<()> {
     match step {
-        Step::RefreshPackageIndex { argv } => {
+        Step::RefreshPackageIndex { argv, .. } => {
             run_packages(host, argv, "refresh the package lists", UPDATE_DEADLINE, waits).await?;
         }
         Step::InstallPackages { argv, .. } => install(host, argv, waits).await?,
@@ -74,7 +74,7 @@ async fn install(host: &Host, argv: &[String], waits: Waits<'_>) -> Result<()> {
         return first;
     };
     let patience = u16::try_from(lock_timeout(argv).as_secs()).unwrap_or(u16::MAX);
-    let Step::RefreshPackageIndex { argv: refresh } = refresh_index(patience) else {
+    let Step::RefreshPackageIndex { argv: refresh, .. } = refresh_index(patience) else {
         return first;
     };
     if error.cause() != Some(Cause::NotFound) {

@@ -3,8 +3,11 @@
 use super::*;
 use crate::facts::apt::{LockHolder, parse_policy, parse_simulation};
 use crate::facts::clusters::Cluster;
+use crate::facts::manager::Manager;
 use crate::facts::os::{Libc, OperatingSystem, from_release};
 use crate::facts::os_release;
+use crate::facts::privilege::Elevation;
+use crate::plan::system::{permitted, server_plan};
 use crate::settings::{
     DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Metric, Target, VectorTable,
 };
@@ -12,14 +15,17 @@ use crate::settings::{
 /// A Debian 13 as it is installed, as root, without systemd, with fresh package lists and no PostgreSQL.
 fn trixie() -> SystemFacts {
     SystemFacts {
-        os: os(include_str!("../../../tests/corpus/os-release/debian-13")),
+        os: os(include_str!("../../../../tests/corpus/os-release/debian-13")),
         user: "root".to_owned(),
         elevation: Elevation::Root,
+        manager: Some(Manager::Apt),
+        dnf: None,
+        brew: None,
         apt: Some(AptFacts {
-            policies: parse_policy(include_str!("../../../tests/fixtures/apt/policy-trixie.txt")),
+            policies: parse_policy(include_str!("../../../../tests/fixtures/apt/policy-trixie.txt")),
             lists_age: Some(60),
             simulation: Some(parse_simulation(
-                include_str!("../../../tests/fixtures/apt/simulate-trixie.txt"),
+                include_str!("../../../../tests/fixtures/apt/simulate-trixie.txt"),
                 "",
             )),
             ..AptFacts::default()
@@ -47,6 +53,7 @@ fn settings() -> Settings {
         port: None,
         postgres_major: None,
         lock_timeout: DEFAULT_LOCK_TIMEOUT,
+        packages: crate::settings::PackageSettings::default(),
         bundle: None,
         database: name("vectors"),
         role: name("vectors"),
@@ -304,10 +311,12 @@ const CASES: &[Case] = &[
     (
         "Fedora",
         |facts, _| {
-            facts.os = os(include_str!("../../../tests/corpus/os-release/fedora-42"));
+            facts.os = os(include_str!("../../../../tests/corpus/os-release/fedora-42"));
             facts.apt = None;
+            facts.manager = None;
         },
-        "unavailable: target system works through apt, which Fedora Linux 42 (Server Edition) does not have",
+        "unavailable: target system works through apt, dnf or Homebrew, none of which \
+         Fedora Linux 42 (Server Edition) has",
     ),
 ];
 
@@ -321,7 +330,7 @@ fn simulation(facts: &mut SystemFacts) -> &mut Simulation {
 
 fn installed(facts: &mut SystemFacts) {
     apt(facts).policies = parse_policy(include_str!(
-        "../../../tests/fixtures/apt/policy-trixie-installed.txt"
+        "../../../../tests/fixtures/apt/policy-trixie-installed.txt"
     ));
     apt(facts).simulation = None;
     facts.extension_files = vec![(17, "0.8.0".to_owned())];
@@ -335,7 +344,7 @@ fn two_clusters(facts: &mut SystemFacts) {
 }
 
 fn bookworm(facts: &mut SystemFacts) {
-    facts.os = os(include_str!("../../../tests/corpus/os-release/debian-12"));
+    facts.os = os(include_str!("../../../../tests/corpus/os-release/debian-12"));
     apt(facts).policies = Vec::new();
     apt(facts).simulation = None;
 }

@@ -1,7 +1,7 @@
 //! The command lines of the steps, exactly as they run.
 
+use crate::facts::manager::Manager;
 use crate::facts::system::SystemFacts;
-use crate::host::quote_word;
 use crate::plan::{Package, Step};
 
 const APT_GET: &str = "/usr/bin/apt-get";
@@ -22,7 +22,10 @@ pub fn refresh_index(lock_timeout: u16) -> Step {
         "-o",
         &lock_option(lock_timeout),
     ];
-    Step::RefreshPackageIndex { argv: owned(&argv) }
+    Step::RefreshPackageIndex {
+        manager: Manager::Apt,
+        argv: owned(&argv),
+    }
 }
 
 pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>, lock_timeout: u16) -> Step {
@@ -42,6 +45,7 @@ pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>, 
     let mut argv = owned(&options);
     argv.extend(names.iter().cloned());
     Step::InstallPackages {
+        manager: Manager::Apt,
         packages,
         argv,
         clusters,
@@ -95,22 +99,6 @@ pub fn start_cluster(facts: &SystemFacts, major: u16, name: &str) -> Step {
         cluster: format!("{major}/{name}"),
         argv,
     }
-}
-
-/// One step as a person would type it, for a refusal.
-pub fn shown(step: &Step) -> String {
-    let argv = match step {
-        Step::RefreshPackageIndex { argv }
-        | Step::InstallPackages { argv, .. }
-        | Step::ConfigurePackages { argv }
-        | Step::CreateSystemCluster { argv, .. }
-        | Step::StartService { argv, .. } => argv,
-        _ => return String::new(),
-    };
-    argv.iter()
-        .map(|word| quote_word(word))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn lock_option(seconds: u16) -> String {

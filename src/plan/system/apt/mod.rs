@@ -1,0 +1,196 @@
+//! The operating system's PostgreSQL by apt.
+
+mod alternatives;
+pub(super) mod commands;
+mod notes;
+#[cfg(test)]
+mod tests;
+
+pub use commands::refresh_index;
+
+use crate::facts::apt::{AptFacts, Simulation, server_package};
+use crate::facts::clusters::ClusterStatus;
+use crate::facts::packages::{ServerChoice, choose};
+use crate::facts::system::SystemFacts;
+use crate::plan::{Package, Plan, Refusal, Step};
+use crate::settings::Settings;
+
+/// Package lists older than this are asked for again before anything is installed from them.
+const LISTS_MAXIMUM_AGE: u64 = 60 * 60;
+
+/// Plans the way from the machine as it is to a running server that has pgvector's files.
+///
+/// # Errors
+/// A [`Refusal`]; nothing was changed, and its alternatives are commands that work on this machine.
+pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Refusal> {
+    let nothing = AptFacts::default();
+    let apt = facts.apt.as_ref().unwrap_or(&nothing);
+    let choice = choose(facts, settings);
+    let mut plan = Plan::default();
+    plan.notes.extend(notes::candidates(facts, &choice));
+    match &choice {
+        ServerChoice::Existing { cluster, missing } => {
+            plan.notes.push(format!(
+                "adopts the cluster that is there: {cluster}; only its own database is added to it"
+            ));
+            plan.steps
+                .extend(package_steps(facts, apt, cluster.major, missing, settings)?);
+            if cluster.status == ClusterStatus::Down {
+                plan.steps
+                    .push(commands::start_cluster(facts, cluster.major, &cluster.name));
+            }
+        }
+        ServerChoice::New { major, missing } => {
+            plan.steps
+                .extend(package_steps(facts, apt, *major, missing, settings)?);
+            plan.steps.extend(first_cluster_steps(facts, *major, missing));
+        }
+        ServerChoice::NoCandidate | ServerChoice::NoExtension { .. }
+            if apt.lists_age.is_none() && alternatives::may_have_pgvector(facts) =>
+        {
+            plan.steps.push(commands::refresh_index(settings.lock_timeout));
+            plan.notes.push(
+                "there are no package lists yet: the packages are chosen when they are there".to_owned(),
+            );
+        }
+        refused => return Err(alternatives::refusal(facts, settings, refused)),
+    }
+    Ok(plan)
+}
+
+fn package_steps(
+    facts: &SystemFacts,
+    apt: &AptFacts,
+    major: u16,
+    missing: &[String],
+    settings: &Settings,
+) -> Result<Vec<Step>, Refusal> {
+    if !apt.interrupted.is_empty() && (facts.unfinished_installation || !missing.is_empty()) {
+        if facts.unfinished_installation {
+            return Ok(vec![commands::configure_packages()]);
+        }
+        return Err(Refusal::Blocked {
+            fact: format!(
+                "dpkg was interrupted before it was done with {}",
+                apt.interrupted.join(", ")
+            ),
+            hint: "sudo dpkg --configure -a".to_owned(),
+        });
+    }
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut steps = Vec::new();
+    if apt.lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
+        steps.push(commands::refresh_index(settings.lock_timeout));
+    }
+    let packages = match &apt.simulation {
+        Some(simulation) => harmless(simulation)?,
+        None => missing.iter().map(|name| unsimulated(apt, name)).collect(),
+    };
+    steps.push(commands::install(
+        missing,
+        packages,
+        clusters_made(facts, major, missing),
+        settings.lock_timeout,
+    ));
+    Ok(steps)
+}
+
+/// The packages that a simulation would add, when adding is all that it would do.
+fn harmless(simulation: &Simulation) -> Result<Vec<Package>, Refusal> {
+    let blocked = |fact: String, hint: &str| {
+        let hint = hint.to_owned();
+        Err(Refusal::Blocked { fact, hint })
+    };
+    let Simulation {
+        new,
+        upgraded,
+        removed,
+        downgraded,
+        refused,
+    } = simulation;
+    if !refused.is_empty() {
+        return blocked(
+            format!("apt cannot install the packages: {refused}"),
+            "apt-mark showhold",
+        );
+    }
+    if !removed.is_empty() {
+        return blocked(
+            format!("apt would remove {} to install the packages", removed.join(", ")),
+            "see what is in the way: apt-get --simulate install --no-install-recommends with the same packages",
+        );
+    }
+    if !downgraded.is_empty() {
+        return blocked(
+            format!("apt would install an older version of {}", downgraded.join(", ")),
+            "see which source pins it: apt-cache policy",
+        );
+    }
+    let servers: Vec<&str> = upgraded
+        .iter()
+        .map(String::as_str)
+        .filter(|name| is_server(name))
+        .collect();
+    if !servers.is_empty() {
+        return blocked(
+            format!("apt would also upgrade and restart {}", servers.join(", ")),
+            "upgrade it at a time of your choice, then run this again: sudo apt-get install --only-upgrade \
+             with that package",
+        );
+    }
+    Ok(new.clone())
+}
+
+/// `postgresql-17` and the like: the packages whose upgrade restarts a server.
+fn is_server(package: &str) -> bool {
+    package
+        .strip_prefix("postgresql-")
+        .is_some_and(|rest| rest.parse::<u16>().is_ok())
+}
+
+/// What is known of a package before a simulation: its candidate.
+fn unsimulated(apt: &AptFacts, name: &str) -> Package {
+    let policy = apt.policy(name);
+    Package {
+        name: name.to_owned(),
+        version: policy
+            .and_then(|policy| policy.candidate.clone())
+            .unwrap_or_default(),
+        origin: policy.map(|policy| policy.origin.clone()).unwrap_or_default(),
+    }
+}
+
+/// The clusters that installing a server makes: `main` of its major, unless one is on disk from before.
+fn clusters_made(facts: &SystemFacts, major: u16, missing: &[String]) -> Vec<String> {
+    let prefix = format!("{major}/");
+    let has_remains = facts
+        .cluster_remains
+        .iter()
+        .any(|cluster| cluster.starts_with(&prefix));
+    let installs_server = missing.contains(&server_package(major));
+    if installs_server && facts.makes_main_cluster && !has_remains {
+        vec![format!("{major}/main")]
+    } else {
+        Vec::new()
+    }
+}
+
+/// What comes after the packages where no cluster is there: the packages make and start one themselves, unless they
+/// are there already or are configured not to.
+fn first_cluster_steps(facts: &SystemFacts, major: u16, missing: &[String]) -> Vec<Step> {
+    let will_be_made = missing.contains(&server_package(major)) && facts.makes_main_cluster;
+    if facts.apt.as_ref().is_some_and(|apt| !apt.interrupted.is_empty()) {
+        return Vec::new();
+    }
+    match (will_be_made, facts.systemd) {
+        (true, true) => Vec::new(),
+        // Without an init system the packages make their cluster and leave it down.
+        (true, false) => vec![commands::start_cluster(facts, major, "main")],
+        (false, _) => vec![
+            commands::create_cluster(major),
+            commands::start_cluster(facts, major, "main"),
+        ],
+    }
+}

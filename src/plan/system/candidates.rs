@@ -1,0 +1,126 @@
+//! One choice for every package manager: the safest pgvector that serves the wanted PostgreSQL major.
+
+use crate::health::Severity;
+use crate::health::advisories::{Advisory, Scope, Version, advisories};
+use crate::settings::{Settings, Source};
+
+/// A pgvector that is here or can be had, for one PostgreSQL major.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Candidate {
+    /// The PostgreSQL major that it is built for.
+    pub major: u16,
+    /// As the package manager prints it: `0.8.0-1`.
+    pub version: String,
+    pub source: Source,
+    /// Where it comes from, for the reader: `http://mirror.example/debian trixie/main`.
+    pub origin: String,
+    pub seen: Seen,
+}
+
+/// How much a candidate is worth as evidence, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// Its files are on this machine.
+    Here,
+    /// A repository of this machine offers it.
+    Live,
+    /// The evidence table says that a repository which would have to be added offers it.
+    Table,
+}
+
+/// The chosen candidate, and what the reader should know of all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub chosen: Option<Candidate>,
+    /// One note a candidate with its verdict, newest major first, and what follows from the chosen one.
+    pub notes: Vec<String>,
+}
+
+/// Chooses among candidates. `major` narrows to one PostgreSQL major (the running server's, or `--pg`), `--source` to one
+/// source. A safe one goes before an affected one; then one for which no repository is added; then the newest major.
+/// With `--allow-vulnerable` what is at hand goes before what is safe. Files that are here are never replaced.
+pub fn choose(candidates: &[Candidate], major: Option<u16>, settings: &Settings) -> Choice {
+    let packages = &settings.packages;
+    let may_be_chosen = |candidate: &&Candidate| {
+        major.is_none_or(|major| candidate.major == major)
+            && (candidate.seen == Seen::Here
+                || packages.source.is_none_or(|source| candidate.source == source))
+    };
+    let rank = |candidate: &&Candidate| {
+        let is_safe = packages.allow_vulnerable || defects(&candidate.version).is_empty();
+        (
+            candidate.seen != Seen::Here,
+            !is_safe,
+            candidate.seen,
+            std::cmp::Reverse(candidate.major),
+            std::cmp::Reverse(Version::parse(&candidate.version)),
+        )
+    };
+    let chosen = candidates.iter().filter(may_be_chosen).min_by_key(rank).cloned();
+    let mut shown: Vec<&Candidate> = candidates.iter().collect();
+    shown.sort_by_key(|candidate| (std::cmp::Reverse(candidate.major), candidate.seen));
+    let has_safe = |major: u16| {
+        candidates
+            .iter()
+            .any(|other| other.major == major && defects(&other.version).is_empty())
+    };
+    let mut notes: Vec<String> = Vec::new();
+    for candidate in shown {
+        notes.push(note(
+            candidate,
+            chosen.as_ref() == Some(candidate),
+            has_safe(candidate.major),
+        ));
+    }
+    if let Some(chosen) = &chosen
+        && !Version::parse(&chosen.version).is_none_or(Version::parallel_build_is_safe)
+    {
+        notes.push(format!(
+            "indexes are built with max_parallel_maintenance_workers = 0, because a parallel build is not safe \
+             with pgvector {}",
+            chosen.version
+        ));
+    }
+    Choice { chosen, notes }
+}
+
+fn note(candidate: &Candidate, is_chosen: bool, has_safe: bool) -> String {
+    let Candidate {
+        major,
+        version,
+        origin,
+        seen,
+        ..
+    } = candidate;
+    let place = match seen {
+        Seen::Here => "on this machine".to_owned(),
+        Seen::Live => origin.clone(),
+        Seen::Table => format!("{origin}, which would have to be added"),
+    };
+    let defects = defects(version);
+    let affected = format!("affected by {}", defects.join(", "));
+    let verdict = match (is_chosen, defects.is_empty()) {
+        (true, true) => "chosen".to_owned(),
+        (true, false) if has_safe => format!("chosen, as asked; {affected}"),
+        (true, false) => format!("chosen, there is no other; {affected}"),
+        (false, true) => "not chosen".to_owned(),
+        (false, false) => format!("not chosen; {affected}"),
+    };
+    format!("pgvector {version} for PostgreSQL {major} ({place}): {verdict}")
+}
+
+/// The advisories for which a version counts as affected: those of high severity that concern any HNSW index, or this
+/// architecture.
+pub fn defects(version: &str) -> Vec<&'static str> {
+    let counts = |advisory: &&Advisory| {
+        advisory.severity == Severity::High
+            && (advisory.scope != Scope::Ivfflat32Bit || cfg!(target_pointer_width = "32"))
+    };
+    let found = Version::parse(version).map(advisories).unwrap_or_default();
+    found
+        .into_iter()
+        .filter(counts)
+        .map(|advisory| advisory.id)
+        .collect()
+}
