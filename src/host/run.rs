@@ -19,10 +19,14 @@ impl Host {
         let expression = self.expression(command);
         let command = command.clone();
         tracing::debug!(command = %command.shown(), purpose = %command.purpose, "run");
+        let (shown, started) = (command.shown(), Instant::now());
         // duct blocks until the child ends, so it stays off the async threads.
-        tokio::task::spawn_blocking(move || wait(&command, &expression))
+        let result = tokio::task::spawn_blocking(move || wait(&command, &expression))
             .await
-            .expect("a blocking task does not panic")
+            .expect("a blocking task does not panic");
+        // The form that tests/benchmark/package_manager.rs reads.
+        tracing::debug!("{} ms: {shown}", started.elapsed().as_millis());
+        result
     }
 
     /// Becomes another program on the same terminal (psql). Returns only when that fails.

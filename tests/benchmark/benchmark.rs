@@ -11,6 +11,7 @@
 
 mod by_hand;
 mod measure;
+mod package_manager;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,7 @@ fn main() {
     row("up --yes, nothing to do", &nothing, "60 ms");
     row("doctor", &doctor, "100 ms");
     row("--help", &help, "5 ms");
+    package_manager::print_row();
     let peak = product
         .iter()
         .chain(&nothing)
