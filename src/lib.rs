@@ -19,6 +19,7 @@ pub mod cli;
 pub mod database;
 pub mod digest;
 pub mod error;
+pub mod evidence;
 pub mod facts;
 pub mod health;
 pub mod host;

@@ -1,13 +1,14 @@
-//! What is known to be wrong with a released pgvector, as data.
-//!
-//! Source: pgvector's CHANGELOG and the issues named in each entry. Only the newest release gets security fixes.
+//! What is known to be wrong with a released pgvector. The data is in [`crate::evidence`], each entry with its source;
+//! only the newest release gets security fixes.
 
 use std::fmt;
 
 use super::Severity;
+use crate::evidence;
 
 /// The leading `major.minor.patch` of a version; what providers append (`0.8.0.1`, `0.5.0.google-1`) is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Version {
     pub major: u16,
     pub minor: u16,
@@ -39,7 +40,7 @@ impl Version {
 
     /// Whether an HNSW index may be built by several workers without CVE-2026-3172.
     pub fn parallel_build_is_safe(self) -> bool {
-        !ADVISORIES
+        !evidence::advisories()
             .iter()
             .any(|advisory| advisory.affects(self) && advisory.id == PARALLEL_BUILD)
     }
@@ -51,8 +52,17 @@ impl fmt::Display for Version {
     }
 }
 
+impl TryFrom<String> for Version {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no version of pgvector"))
+    }
+}
+
 /// Which installations an advisory is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Those with an HNSW index, or that want one.
     Hnsw,
@@ -62,16 +72,19 @@ pub enum Scope {
 }
 
 /// One known defect or missing capability of the versions `since..fixed`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Advisory {
-    pub id: &'static str,
+    pub id: String,
     pub since: Version,
     /// The first version without it.
     pub fixed: Version,
     /// For an installation in scope.
     pub severity: Severity,
     pub scope: Scope,
-    pub summary: &'static str,
+    pub summary: String,
+    /// Where it is told.
+    pub evidence: String,
 }
 
 impl Advisory {
@@ -82,64 +95,13 @@ impl Advisory {
 
 /// The advisories that affect a version.
 pub fn advisories(version: Version) -> Vec<&'static Advisory> {
-    ADVISORIES
+    evidence::advisories()
         .iter()
         .filter(|advisory| advisory.affects(version))
         .collect()
 }
 
 const PARALLEL_BUILD: &str = "CVE-2026-3172";
-
-static ADVISORIES: [Advisory; 6] = [
-    Advisory {
-        id: PARALLEL_BUILD,
-        since: Version::new(0, 6, 0),
-        fixed: Version::new(0, 8, 2),
-        severity: Severity::High,
-        scope: Scope::Hnsw,
-        summary: "a parallel HNSW build can overflow a buffer: data leak or crash (pgvector#959)",
-    },
-    Advisory {
-        id: "pgvector#988",
-        since: Version::new(0, 5, 0),
-        fixed: Version::new(0, 8, 4),
-        severity: Severity::High,
-        scope: Scope::Hnsw,
-        summary: "VACUUM can corrupt an HNSW index that is written to (pgvector#988, #993)",
-    },
-    Advisory {
-        id: "pgvector-no-hnsw",
-        since: Version::new(0, 0, 0),
-        fixed: Version::new(0, 5, 0),
-        severity: Severity::High,
-        scope: Scope::Hnsw,
-        summary: "there is no HNSW index",
-    },
-    Advisory {
-        id: "pgvector-no-halfvec",
-        since: Version::new(0, 0, 0),
-        fixed: Version::new(0, 7, 0),
-        severity: Severity::Low,
-        scope: Scope::Everyone,
-        summary: "there is no halfvec, so more than 2,000 dimensions cannot be indexed",
-    },
-    Advisory {
-        id: "pgvector-no-iterative-scan",
-        since: Version::new(0, 0, 0),
-        fixed: Version::new(0, 8, 0),
-        severity: Severity::Medium,
-        scope: Scope::Everyone,
-        summary: "a filtered search can return too few rows, because there is no iterative scan",
-    },
-    Advisory {
-        id: "CVE-2026-18022",
-        since: Version::new(0, 0, 0),
-        fixed: Version::new(0, 8, 6),
-        severity: Severity::High,
-        scope: Scope::Ivfflat32Bit,
-        summary: "IVFFlat can overflow on 32-bit servers (pgvector#1006)",
-    },
-];
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +110,7 @@ mod tests {
     fn ids(version: &str) -> Vec<&'static str> {
         advisories(Version::parse(version).unwrap())
             .iter()
-            .map(|advisory| advisory.id)
+            .map(|advisory| advisory.id.as_str())
             .collect()
     }
 

@@ -25,7 +25,7 @@ pub enum Seen {
     Here,
     /// A repository of this machine offers it.
     Live,
-    /// The evidence table says that a repository which would have to be added offers it.
+    /// The evidence table says that a repository which would have to be added or read offers it.
     Table,
 }
 
@@ -89,14 +89,15 @@ fn note(candidate: &Candidate, is_chosen: bool, has_safe: bool) -> String {
     let Candidate {
         major,
         version,
+        source,
         origin,
         seen,
-        ..
     } = candidate;
     let place = match seen {
         Seen::Here => "on this machine".to_owned(),
         Seen::Live => origin.clone(),
-        Seen::Table => format!("{origin}, which would have to be added"),
+        Seen::Table if *source == Source::Pgdg => format!("{origin}, which would have to be added"),
+        Seen::Table => format!("{origin}, whose lists are not read yet"),
     };
     let defects = defects(version);
     let affected = format!("affected by {}", defects.join(", "));
@@ -121,6 +122,6 @@ pub fn defects(version: &str) -> Vec<&'static str> {
     found
         .into_iter()
         .filter(counts)
-        .map(|advisory| advisory.id)
+        .map(|advisory| advisory.id.as_str())
         .collect()
 }

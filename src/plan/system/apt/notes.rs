@@ -71,7 +71,7 @@ fn defects(version: &str) -> String {
     let ids: Vec<&str> = advisories
         .iter()
         .filter(concerns_us)
-        .map(|advisory| advisory.id)
+        .map(|advisory| advisory.id.as_str())
         .collect();
     if ids.is_empty() {
         return String::new();
