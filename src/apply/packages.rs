@@ -21,11 +21,11 @@ pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<
 /// [`super::apt::PackageError::WouldRemove`] when packages that are not ours would go as well.
 pub async fn undo(host: &Host, undo: &Undo, progress: &dyn Progress) -> Result<Option<String>> {
     match undo {
-        Undo::DropSystemCluster { cluster } => {
+        Undo::DropSystemCluster { cluster, .. } => {
             drop_cluster(host, cluster).await?;
             Ok(None)
         }
-        Undo::StopSystemCluster { cluster } => {
+        Undo::StopSystemCluster { cluster, .. } => {
             stop_cluster(host, cluster).await?;
             Ok(None)
         }

@@ -90,12 +90,16 @@ pub enum Step {
     },
     /// Make the operating system's first cluster where the package did not make one.
     CreateSystemCluster {
+        #[serde(default)]
+        manager: Manager,
         major: u16,
         name: String,
         argv: Vec<String>,
     },
     /// Start a cluster of the operating system that is down.
     StartService {
+        #[serde(default)]
+        manager: Manager,
         cluster: String,
         argv: Vec<String>,
     },
@@ -192,6 +196,15 @@ impl Step {
     /// The privilege that this step's commands need.
     pub fn privilege(&self) -> Privilege {
         match self {
+            // Homebrew belongs to a plain user, its services too.
+            Self::RefreshPackageIndex { manager, .. }
+            | Self::InstallPackages { manager, .. }
+            | Self::CreateSystemCluster { manager, .. }
+            | Self::StartService { manager, .. }
+                if *manager == Manager::Brew =>
+            {
+                Privilege::None
+            }
             Self::CreateUser { .. }
             | Self::RefreshPackageIndex { .. }
             | Self::InstallPackages { .. }

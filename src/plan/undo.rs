@@ -60,10 +60,14 @@ pub enum Undo {
         name: String,
     },
     DropSystemCluster {
+        #[serde(default)]
+        manager: Manager,
         cluster: String,
     },
     /// Stop a cluster of the operating system that was down before us.
     StopSystemCluster {
+        #[serde(default)]
+        manager: Manager,
         cluster: String,
     },
     /// Remove packages of ours; with consent also `clusters`, which their scripts made.
@@ -265,15 +269,17 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 why: others(data),
             }
         }
-        Step::StartService { cluster, .. } => Undo::StopSystemCluster {
+        Step::StartService { manager, cluster, .. } => Undo::StopSystemCluster {
+            manager: *manager,
             cluster: cluster.clone(),
         },
         Step::CreateUser { name, .. } => Undo::RemoveUser { name: name.clone() },
-        Step::CreateSystemCluster { major, name, .. } if data.destroy && data.other_databases.is_empty() => {
-            Undo::DropSystemCluster {
-                cluster: format!("{major}/{name}"),
-            }
-        }
+        Step::CreateSystemCluster {
+            manager, major, name, ..
+        } if data.destroy && data.other_databases.is_empty() => Undo::DropSystemCluster {
+            manager: *manager,
+            cluster: format!("{major}/{name}"),
+        },
         Step::CreateSystemCluster { major, name, .. } => Undo::Keep {
             what: format!("the cluster {major}/{name}"),
             why: match data.destroy {
@@ -359,8 +365,8 @@ impl Undo {
             Self::RemoveDirectory { path } => format!("remove {}", path.display()),
             Self::RemoveEmptyDirectory { path } => format!("remove {} if it is empty", path.display()),
             Self::RemoveUser { name } => format!("remove the system user {name}"),
-            Self::DropSystemCluster { cluster } => format!("drop the PostgreSQL cluster {cluster}"),
-            Self::StopSystemCluster { cluster } => format!("stop the PostgreSQL cluster {cluster}"),
+            Self::DropSystemCluster { cluster, .. } => format!("drop the PostgreSQL cluster {cluster}"),
+            Self::StopSystemCluster { cluster, .. } => format!("stop the PostgreSQL cluster {cluster}"),
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
             Self::Keep { what, why } => format!("keep {what}: {why}"),
         })

@@ -198,6 +198,7 @@ fn outcomes(records: &mut [Record], fits: fn(&Step) -> bool, to: &Outcome) {
 fn own_cluster(records: &mut Vec<Record>) {
     keep_steps(records, |step| matches!(step, Step::StartService { .. }));
     let step = Step::CreateSystemCluster {
+        manager: Manager::Apt,
         major: 17,
         name: "main".to_owned(),
         argv: Vec::new(),

@@ -79,6 +79,7 @@ pub fn create_cluster(major: u16) -> Step {
         "--data-checksums",
     ];
     Step::CreateSystemCluster {
+        manager: Manager::Apt,
         major,
         name: "main".to_owned(),
         argv: owned(&argv),
@@ -96,6 +97,7 @@ pub fn start_cluster(facts: &SystemFacts, major: u16, name: &str) -> Step {
         owned(&["/usr/bin/pg_ctlcluster", &major.to_string(), name, "start"])
     };
     Step::StartService {
+        manager: Manager::Apt,
         cluster: format!("{major}/{name}"),
         argv,
     }

@@ -108,7 +108,7 @@ fn outline(facts: &SystemFacts, settings: &Settings) -> String {
         } => format!("install {} making [{}]", packages.len(), clusters.join(" ")),
         Step::ConfigurePackages { .. } => "configure".to_owned(),
         Step::CreateSystemCluster { major, name, .. } => format!("create {major}/{name}"),
-        Step::StartService { cluster, argv } => format!("start {cluster} by {}", argv[0]),
+        Step::StartService { cluster, argv, .. } => format!("start {cluster} by {}", argv[0]),
         other => format!("{other:?}"),
     });
     steps.collect::<Vec<_>>().join(", ")
