@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::relay::Relay;
 use super::{
-    ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, machine,
+    ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, login, machine,
     packages,
 };
 use crate::database::{Endpoint, Login};
@@ -123,6 +123,7 @@ impl Engine<'_> {
             Step::RestrictDatabase { database, sql, .. } | Step::CreateSchema { database, sql, .. } => {
                 database::run_statements(self, database, sql).await
             }
+            Step::AllowLogin { .. } => login::allow(self, step).await,
             Step::Migrate {
                 database, version, ..
             } => database::migrate(self, database, *version).await,

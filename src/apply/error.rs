@@ -34,6 +34,10 @@ pub enum ApplyError {
         said: String,
         log: PathBuf,
     },
+    #[error("the server cannot read {} with our lines, which are taken out again: {problem}", path.display())]
+    LoginRules { path: PathBuf, problem: String },
+    #[error("the server did not read its rules again within {seconds} s")]
+    NotReloaded { seconds: u64 },
     #[error(transparent)]
     Packages(#[from] PackageError),
 }
@@ -49,16 +53,22 @@ impl Explain for ApplyError {
             Self::NotReady { .. } => "E0505",
             Self::Interrupted { .. } => "E0506",
             Self::Declined => "E0507",
+            Self::LoginRules { .. } => "E0509",
+            Self::NotReloaded { .. } => "E0510",
             Self::Packages(error) => error.code(),
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Digest { .. } | Self::Archive { .. } | Self::Receipt { .. } | Self::Identity { .. } => {
-                Exit::Refused
+            Self::Digest { .. }
+            | Self::Archive { .. }
+            | Self::Receipt { .. }
+            | Self::Identity { .. }
+            | Self::LoginRules { .. } => Exit::Refused,
+            Self::NotReady { .. } | Self::Declined | Self::Fetch { .. } | Self::NotReloaded { .. } => {
+                Exit::Resumable
             }
-            Self::NotReady { .. } | Self::Declined | Self::Fetch { .. } => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Packages(error) => error.exit(),
         }
@@ -82,6 +92,8 @@ impl Explain for ApplyError {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()
             }
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
+            Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
+            Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),
             Self::Packages(error) => return error.hint(),
         })
     }

@@ -9,11 +9,13 @@ mod engine;
 mod error;
 pub mod first_run;
 pub mod interrupt;
+mod login;
 mod machine;
 pub mod packages;
 mod progress;
 pub mod receipt;
 pub mod relay;
+pub mod replace;
 mod undo;
 mod unfinished;
 

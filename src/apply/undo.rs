@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Executor as _;
 
 use super::engine::Engine;
-use super::{checkpoint, cluster, first_run, packages};
+use super::{checkpoint, cluster, first_run, login, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -65,6 +65,12 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             schema,
         } => return drop_schema(engine, database, role, schema).await,
         Undo::Revoke { database, role } => revoke(engine, database, role).await?,
+        Undo::WithdrawLogin {
+            database,
+            role,
+            file,
+            owner,
+        } => return login::withdraw(engine, database, role, file, owner).await,
         Undo::DropDatabase { database, oid } => {
             let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());
             return drop_if_ours(engine, "pg_database", "datname", database, oid.as_deref(), &sql).await;

@@ -11,6 +11,8 @@ pub struct Unfinished {
     pub restriction: bool,
     /// We made the database, and did not yet prepare the schema in it.
     pub schema: bool,
+    /// We began to let the role in, and did not yet see the server read it.
+    pub login: bool,
     /// The last change of the database was not followed by a proof that passed.
     pub proof: bool,
 }
@@ -53,11 +55,16 @@ impl Unfinished {
                 *self = Self {
                     restriction: true,
                     schema: true,
+                    login: false,
                     proof: true,
                 }
             }
             Step::CreateSchema { .. } if !is_found => {
                 self.schema &= !matches!(outcome, Some(Outcome::Changed { .. }));
+                self.proof = true;
+            }
+            Step::AllowLogin { .. } => {
+                self.login = !matches!(outcome, Some(Outcome::Changed { .. } | Outcome::AlreadyThere));
                 self.proof = true;
             }
             Step::Migrate { .. } if !is_found => self.proof = true,
@@ -70,6 +77,7 @@ fn database_of(step: &Step) -> Option<&Identifier> {
     match step {
         Step::CreateDatabase { database, .. }
         | Step::RestrictDatabase { database, .. }
+        | Step::AllowLogin { database, .. }
         | Step::CreateSchema { database, .. }
         | Step::Migrate { database, .. }
         | Step::Verify { database, .. } => Some(database),
@@ -143,6 +151,7 @@ mod tests {
             let expected = Unfinished {
                 restriction,
                 schema,
+                login: false,
                 proof,
             };
             assert_eq!(owed, expected, "{begun} begun, the last ended: {is_ended}");

@@ -89,6 +89,17 @@ pub enum Command {
         user: String,
         socket: PathBuf,
     },
+    /// Replace a file of another user's by standard input (used by this program itself)
+    #[command(hide = true)]
+    Replace {
+        /// Login name to write as
+        #[arg(long = "as", value_name = "USER")]
+        user: String,
+        /// SHA-256 of what has to be there now
+        #[arg(long, value_name = "SHA256")]
+        was: String,
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Args)]

@@ -80,6 +80,10 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
         crate::apply::relay::serve(host, socket, user)?;
         return Ok(Exit::Done);
     }
+    if let Command::Replace { user, was, file } = command {
+        crate::apply::replace::serve(host, &user, file, was)?;
+        return Ok(Exit::Done);
+    }
     let settings = resolve::resolve(options, host)?;
     let installation = Installation::new(host, &settings)?;
     match command {
@@ -97,6 +101,6 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
         Command::Rollback { consent, destruction } => {
             rollback::rollback(&installation, consent, &destruction, ui).await
         }
-        Command::Relay { .. } => Ok(Exit::Bug),
+        Command::Relay { .. } | Command::Replace { .. } => Ok(Exit::Bug),
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::DatabaseError;
+use super::login::LoginFacts;
 use super::migrate::{self, History, TableFacts};
 use super::sql::composed;
 use crate::apply::Unfinished;
@@ -19,6 +20,8 @@ pub struct DatabaseFacts {
     pub inside: Option<InsideFacts>,
     /// Whether the application's password is on disk.
     pub credentials_exist: bool,
+    /// Who is let in; `None` where that is not asked: the server is ours alone, or its files are out of reach.
+    pub login: Option<LoginFacts>,
     /// What the receipt says that an earlier run of ours still owes.
     pub unfinished: Unfinished,
 }
@@ -126,6 +129,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
             database,
             inside: None,
             credentials_exist: false,
+            login: None,
             unfinished: Unfinished::default(),
         })
     };

@@ -5,6 +5,7 @@ pub mod credentials;
 mod error;
 pub mod facts;
 pub mod index;
+pub mod login;
 pub mod migrate;
 pub mod scram;
 pub mod sql;

@@ -38,6 +38,8 @@ pub enum HostError {
     TooLarge { path: PathBuf, limit: u64 },
     #[error("another run holds {}{}", path.display(), if holder.is_empty() { String::new() } else { format!(": {holder}") })]
     Locked { path: PathBuf, holder: String },
+    #[error("{} has changed since it was read", path.display())]
+    Changed { path: PathBuf },
 }
 
 impl HostError {
@@ -88,14 +90,17 @@ impl Explain for HostError {
             Self::ForeignOwner { .. } => "E0206",
             Self::TooLarge { .. } => "E0207",
             Self::Locked { .. } => "E0208",
+            Self::Changed { .. } => "E0209",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Spawn { .. } | Self::Failed { .. } | Self::Deadline { .. } | Self::Io { .. } => {
-                Exit::Resumable
-            }
+            Self::Spawn { .. }
+            | Self::Failed { .. }
+            | Self::Deadline { .. }
+            | Self::Io { .. }
+            | Self::Changed { .. } => Exit::Resumable,
             Self::Symlink { .. } | Self::ForeignOwner { .. } | Self::TooLarge { .. } => Exit::Refused,
             Self::Locked { .. } => Exit::Busy,
         }
@@ -124,6 +129,7 @@ impl Explain for HostError {
             }
             Self::ForeignOwner { path, .. } => format!("ls -ld {}", path.display()),
             Self::TooLarge { path, .. } => format!("ls -la {}", path.display()),
+            Self::Changed { .. } => "run the same command again: it is read anew".to_owned(),
             Self::Locked { .. } => "wait for it to end, then run the same command again".to_owned(),
         })
     }

@@ -16,6 +16,7 @@ mod partial;
 mod ports;
 mod process;
 mod relay;
+mod replace;
 mod run;
 
 pub use account::Account;
@@ -26,6 +27,7 @@ pub use files::{FileMode, Owner};
 pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, serve as serve_relay};
+pub use replace::{Replacement, serve as serve_replacement};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.
 #[derive(Debug, Clone)]

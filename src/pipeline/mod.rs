@@ -6,8 +6,8 @@ mod undo;
 use crate::apply::receipt::{self, Made};
 
 use crate::apply::{ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
-use crate::database::connect;
 use crate::database::facts::{self as database_facts, DatabaseFacts};
+use crate::database::{Login, connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::bundle;
@@ -153,6 +153,11 @@ impl<'a> Installation<'a> {
     pub async fn database_facts(&self, server: &Server) -> Result<DatabaseFacts> {
         let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
         let mut facts = database_facts::server(&mut connection, self.settings).await?;
+        // An embedded cluster's rules are written by us with the cluster.
+        if let (Target::System, Login::Administrator { role }) = (self.settings.target, &server.administrator)
+        {
+            facts.login = login::gather(&mut connection, role).await?;
+        }
         facts.credentials_exist = self.host.exists(&self.layout.credentials);
         facts.unfinished = Unfinished::of(
             &receipt::read(self.host, &self.layout.receipt)?,

@@ -1,5 +1,7 @@
 //! The database steps, the same on every target: role, database, schema, migrations, proof.
 
+mod login;
+
 use std::path::Path;
 
 use super::{Plan, Refusal, Step};
@@ -23,6 +25,7 @@ pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &P
     let inside = facts.inside.as_ref().unwrap_or(&nothing);
     role(facts, settings, credentials, &mut plan);
     database(facts, settings, &mut plan);
+    login::steps(facts, settings, &mut plan)?;
     schema(inside, facts, settings, &mut plan)?;
     migrations(inside, settings, &mut plan)?;
     if !plan.is_empty() || facts.unfinished.proof {

@@ -39,6 +39,14 @@ impl Step {
             Self::RestrictDatabase { database, .. } => {
                 format!("limit who may use database {}", database.quoted())
             }
+            Self::AllowLogin {
+                database, role, file, ..
+            } => format!(
+                "let {} in to {} by its password in {}",
+                role.quoted(),
+                database.quoted(),
+                file.display()
+            ),
             Self::CreateSchema { schema, .. } => format!("prepare schema {}", schema.quoted()),
             Self::Migrate { version, name, .. } => format!("migration {version}: {}", name.replace('_', " ")),
             Self::Verify { dimensions, rows, .. } => format!(
@@ -79,6 +87,13 @@ impl Step {
                 lines
             }
             Self::CreateRole { sql, .. } | Self::CreateDatabase { sql, .. } => vec![sql.clone()],
+            Self::AllowLogin { lines, owner, .. } => {
+                let mut shown = vec![format!(
+                    "(as {owner}) before the first rule, then SELECT pg_reload_conf()"
+                )];
+                shown.extend(lines.iter().map(|line| format!("+ {line}")));
+                shown
+            }
             Self::RestrictDatabase { sql, .. } | Self::CreateSchema { sql, .. } => sql.clone(),
             Self::Migrate { sql, .. } => {
                 let statements = || sql.lines().filter(|line| !line.starts_with("--"));

@@ -125,6 +125,15 @@ pub enum Step {
         role: Option<Identifier>,
         sql: Vec<String>,
     },
+    /// Put our own marked lines before the first rule of `pg_hba.conf`, have the server read it, and take them back if
+    /// it cannot. The file is written as `owner`, who owns the server.
+    AllowLogin {
+        database: Identifier,
+        role: Identifier,
+        file: PathBuf,
+        owner: String,
+        lines: Vec<String>,
+    },
     CreateSchema {
         database: Identifier,
         schema: Identifier,

@@ -31,6 +31,13 @@ pub enum Undo {
         database: Identifier,
         role: Identifier,
     },
+    /// Take our own lines out of `pg_hba.conf`.
+    WithdrawLogin {
+        database: Identifier,
+        role: Identifier,
+        file: PathBuf,
+        owner: String,
+    },
     DropDatabase {
         database: Identifier,
         oid: Option<String>,
@@ -179,6 +186,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         Step::Migrate { .. }
         | Step::CreateSchema { .. }
         | Step::RestrictDatabase { .. }
+        | Step::AllowLogin { .. }
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
             if target == Target::Embedded =>
@@ -222,6 +230,18 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             database: database.clone(),
             role: role.clone(),
             schema: schema.clone(),
+        },
+        Step::AllowLogin {
+            database,
+            role,
+            file,
+            owner,
+            ..
+        } => Undo::WithdrawLogin {
+            database: database.clone(),
+            role: role.clone(),
+            file: file.clone(),
+            owner: owner.clone(),
         },
         Step::CreateDatabase { database, .. } => Undo::DropDatabase {
             database: database.clone(),
@@ -357,6 +377,14 @@ impl Undo {
                     database.quoted()
                 )
             }
+            Self::WithdrawLogin {
+                database, role, file, ..
+            } => format!(
+                "take what lets {} in to {} out of {}",
+                role.quoted(),
+                database.quoted(),
+                file.display()
+            ),
             Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
             Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
             Self::RemoveFile { path } => format!("remove {}", path.display()),

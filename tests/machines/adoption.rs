@@ -97,6 +97,28 @@ fn article_shape(machine: &Machine) -> String {
     )
 }
 
+/// The rules of the server that is there ask `ident`, which no role with a password passes: two lines of ours go first,
+/// and go again, to the byte, in a file that only postgres may write.
+pub fn ident_rules(machine: &Machine, case: &Case) {
+    machine.root(INSTALL_POSTGRESQL);
+    machine.root(
+        "file=$(echo /etc/postgresql/*/main/pg_hba.conf)
+         sed -i 's/scram-sha-256/ident/' $file
+         runuser -u postgres -- psql -qXAtc 'SELECT pg_reload_conf()' >/dev/null",
+    );
+    let before = State::of(machine);
+    succeeds(&case.up(machine));
+    assert_eq!(
+        as_postgres(
+            machine,
+            "postgres",
+            "SELECT auth_method, database, user_name, address FROM pg_hba_file_rules WHERE type = 'host' LIMIT 2"
+        ),
+        "scram-sha-256|{vectors}|{vectors}|127.0.0.1\nscram-sha-256|{vectors}|{vectors}|::1"
+    );
+    settled_then_undone(machine, case, &before);
+}
+
 /// Port 5432 belongs to something else, so Debian gives the new cluster another one: that one is found and used.
 pub fn port_taken(machine: &Machine, case: &Case) {
     machine.background(

@@ -1,6 +1,6 @@
 //! The table.
 
-use super::adoption::{articles, bundle_at_hand, foreign_database, own_binaries, port_taken};
+use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
 use super::case::{BOOKWORM, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
@@ -33,6 +33,8 @@ pub const ALL: &[Case] = &[
     Case::system("system_locked_for_a_while", TRIXIE, "root", dpkg_locked_for_a_while),
     Case::system("system_locked_for_good", TRIXIE, "root", dpkg_locked_for_good).with("--lock-timeout 5"),
     Case::system("system_killed_in_dpkg", TRIXIE, "root", killed_while_dpkg_unpacks).leaving(KILLED_APT),
+    Case::system("system_ident_rules_root", TRIXIE, "root", ident_rules).leaving(THEIR_SERVER),
+    Case::system("system_ident_rules_sudo", TRIXIE, "admin", ident_rules).leaving(THEIR_SERVER),
     Case::system("system_existing_articles", TRIXIE, "root", articles)
         .with("--database site --schema public --role site")
         .on("site", "public.articles")

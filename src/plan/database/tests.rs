@@ -240,7 +240,7 @@ const CASES: &[Case] = &[
         "restrict by 1, proof of 1536"),
     ("made, and cut off before it was restricted", |facts, settings| {
         *facts = done(settings);
-        facts.unfinished = Unfinished { restriction: true, schema: false, proof: true };
+        facts.unfinished = Unfinished { restriction: true, schema: false, login: false, proof: true };
      },
         "restrict by 3, proof of 1536"),
     ("made, and cut off before the role was let into its schema public", |facts, settings| {

@@ -1,0 +1,142 @@
+//! Letting the application's role in: our lines in the server's own rules, seen to be read, or taken back.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
+
+use super::Outcome;
+use super::engine::{Engine, Server};
+use crate::apply::ApplyError;
+use crate::database::login::{Block, without_block};
+use crate::database::{DatabaseError, connect};
+use crate::error::Result;
+use crate::host::Replacement;
+use crate::plan::Step;
+use crate::settings::Identifier;
+
+/// Longest that the server may take to read its rules again.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(super) async fn allow(engine: &Engine<'_>, step: &Step) -> Result<Outcome> {
+    let Step::AllowLogin {
+        database,
+        role,
+        file,
+        owner,
+        ..
+    } = step
+    else {
+        return Ok(Outcome::AlreadyThere);
+    };
+    let Some(server) = &engine.server else {
+        return Ok(Outcome::AlreadyThere);
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let before = read(&mut connection, file).await?;
+    let block = Block::new(database, role);
+    if let Some(after) = block.put_into(&before) {
+        replace(engine, file, owner, &before, &after).await?;
+        if let Some(problem) = problem(&mut connection).await? {
+            replace(engine, file, owner, &after, &before).await?;
+            return Err(ApplyError::LoginRules {
+                path: file.clone(),
+                problem,
+            }
+            .into());
+        }
+    }
+    reload(server, &mut connection).await?;
+    Ok(Outcome::Changed { object: None })
+}
+
+/// `Some` says what stays and why.
+pub(super) async fn withdraw(
+    engine: &Engine<'_>,
+    database: &Identifier,
+    role: &Identifier,
+    file: &Path,
+    owner: &str,
+) -> Result<Option<String>> {
+    let Some(server) = &engine.server else {
+        return Ok(Some(format!(
+            "our lines in {}: the server does not run",
+            file.display()
+        )));
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let before = read(&mut connection, file).await?;
+    let Ok(after) = without_block(&Block::new(database, role), &before) else {
+        return Ok(Some(format!(
+            "our lines in {}: somebody changed them since",
+            file.display()
+        )));
+    };
+    if after != before {
+        replace(engine, file, owner, &before, &after).await?;
+    }
+    reload(server, &mut connection).await?;
+    Ok(None)
+}
+
+/// Through the server, which may read its own files: we may not even enter its directory.
+async fn read(connection: &mut PgConnection, file: &Path) -> Result<Vec<u8>> {
+    let bytes = sqlx::query_scalar("SELECT pg_read_binary_file($1)")
+        .bind(file.to_string_lossy().into_owned())
+        .fetch_one(connection)
+        .await;
+    Ok(bytes.map_err(DatabaseError::statement("read who is let in"))?)
+}
+
+async fn replace(engine: &Engine<'_>, file: &Path, owner: &str, before: &[u8], after: &[u8]) -> Result<()> {
+    let account = engine.host.account_named(owner);
+    let account = account.ok_or_else(|| crate::facts::FactsError::Unreadable {
+        what: "/etc/passwd".to_owned(),
+        detail: format!("there is no user {owner}"),
+    })?;
+    let replacement = Replacement {
+        path: file.to_owned(),
+        before: crate::digest::sha256_hex(before),
+        content: after.to_vec(),
+    };
+    Ok(engine.host.replace_file_as(&account, replacement).await?)
+}
+
+/// The first line that the server cannot read; it reads the file anew each time it is asked.
+async fn problem(connection: &mut PgConnection) -> Result<Option<String>> {
+    const SQL: &str = "SELECT format('line %s: %s', line_number, error) FROM pg_hba_file_rules \
+        WHERE error IS NOT NULL LIMIT 1";
+    let found = sqlx::query_scalar(SQL).fetch_optional(connection).await;
+    Ok(found.map_err(DatabaseError::statement("check who is let in"))?)
+}
+
+/// The postmaster reads its files when it gets round to the signal: only a connection made after that shows the new time.
+async fn reload(server: &Server, connection: &mut PgConnection) -> Result<()> {
+    const TIME: &str = "SELECT extract(epoch FROM pg_conf_load_time())::float8";
+    const INTERVAL: Duration = Duration::from_millis(20);
+    let failed = || DatabaseError::statement("have the server read its rules");
+    let started: f64 = sqlx::query_scalar("SELECT extract(epoch FROM clock_timestamp())::float8")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed())?;
+    let sent: bool = sqlx::query_scalar("SELECT pg_reload_conf()")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed())?;
+    let end = Instant::now() + RELOAD_DEADLINE;
+    while sent && Instant::now() < end {
+        let mut fresh = connect(&server.endpoint, &server.administrator, "postgres").await?;
+        let loaded: f64 = sqlx::query_scalar(TIME)
+            .fetch_one(&mut fresh)
+            .await
+            .map_err(failed())?;
+        if loaded >= started {
+            return Ok(());
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+    Err(ApplyError::NotReloaded {
+        seconds: RELOAD_DEADLINE.as_secs(),
+    }
+    .into())
+}
