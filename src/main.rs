@@ -50,7 +50,34 @@ fn environment() -> Environment {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .filter(for_pip)
             .collect(),
+        homebrew: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(for_brew)
+            .collect(),
     }
+}
+
+/// brew's own settings (brew(1), ENVIRONMENT) with the place of their files, proxies, and the way to the user's services.
+/// Not what changes the form of its answers or has it ask.
+fn for_brew((name, value): &(String, OsString)) -> bool {
+    const SURROUNDINGS: [&str; 5] = [
+        "DBUS_SESSION_BUS_ADDRESS",
+        "SSH_TTY",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_RUNTIME_DIR",
+    ];
+    const FORM: [&str; 6] = [
+        "HOMEBREW_ASK",
+        "HOMEBREW_BREW_FILE",
+        "HOMEBREW_COLOR",
+        "HOMEBREW_DEBUG",
+        "HOMEBREW_PATH",
+        "HOMEBREW_VERBOSE",
+    ];
+    let is_setting = name.starts_with("HOMEBREW_") && !FORM.contains(&name.as_str());
+    let is_proxy = name.to_lowercase().ends_with("_proxy");
+    !value.is_empty() && (is_setting || is_proxy || SURROUNDINGS.contains(&name.as_str()))
 }
 
 /// pip's own settings, proxies and certificate bundles: without them a user's mirror would not be reached.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::apt::PackageError;
+use super::brew::BrewError;
 use crate::error::{Exit, Explain};
 use crate::host::HostError;
 
@@ -40,6 +41,8 @@ pub enum ApplyError {
     NotReloaded { seconds: u64 },
     #[error(transparent)]
     Packages(#[from] PackageError),
+    #[error(transparent)]
+    Brew(#[from] BrewError),
 }
 
 impl Explain for ApplyError {
@@ -56,6 +59,7 @@ impl Explain for ApplyError {
             Self::LoginRules { .. } => "E0509",
             Self::NotReloaded { .. } => "E0510",
             Self::Packages(error) => error.code(),
+            Self::Brew(error) => error.code(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Explain for ApplyError {
             }
             Self::Interrupted { exit } => *exit,
             Self::Packages(error) => error.exit(),
+            Self::Brew(error) => error.exit(),
         }
     }
 
@@ -95,6 +100,7 @@ impl Explain for ApplyError {
             Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
             Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),
             Self::Packages(error) => return error.hint(),
+            Self::Brew(error) => return error.hint(),
         })
     }
 }

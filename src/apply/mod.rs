@@ -1,6 +1,7 @@
 //! Plan x Host -> Receipt: the only module that changes the machine.
 
 pub mod apt;
+pub mod brew;
 mod bundle;
 mod checkpoint;
 mod cluster;

@@ -1,8 +1,9 @@
 //! The steps of target `system` in the terms of a receipt: what became of them, and how they are taken back.
 
 use super::apt::{drop_cluster, remove_packages, run_step, stop_cluster};
-use super::{Outcome, Progress};
+use super::{Outcome, Progress, brew};
 use crate::error::Result;
+use crate::facts::manager::Manager;
 use crate::host::Host;
 use crate::plan::{Step, Undo};
 
@@ -11,8 +12,21 @@ use crate::plan::{Step, Undo};
 /// # Errors
 /// As [`run_step`].
 pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<Outcome> {
-    run_step(host, step, &|what| progress.waits(what)).await?;
-    Ok(Outcome::Changed { object: None })
+    let waits = |what: &str| progress.waits(what);
+    match step {
+        Step::InstallPackages {
+            manager: Manager::Brew,
+            ..
+        }
+        | Step::StartService {
+            manager: Manager::Brew,
+            ..
+        } => brew::run_step(host, step, &waits).await,
+        _ => {
+            run_step(host, step, &waits).await?;
+            Ok(Outcome::Changed { object: None })
+        }
+    }
 }
 
 /// Takes clusters and packages of ours back. `Some` says what stays and why.
@@ -21,6 +35,19 @@ pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<
 /// [`super::apt::PackageError::WouldRemove`] when packages that are not ours would go as well.
 pub async fn undo(host: &Host, undo: &Undo, progress: &dyn Progress) -> Result<Option<String>> {
     match undo {
+        Undo::StopSystemCluster {
+            manager: Manager::Brew,
+            cluster,
+        } => {
+            brew::stop_service(host, cluster).await?;
+            Ok(None)
+        }
+        Undo::RemovePackages {
+            manager: Manager::Brew,
+            packages,
+            clusters,
+            with_data,
+        } => brew::remove_packages(host, packages, clusters, *with_data, &|what| progress.waits(what)).await,
         Undo::DropSystemCluster { cluster, .. } => {
             drop_cluster(host, cluster).await?;
             Ok(None)

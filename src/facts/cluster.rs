@@ -121,7 +121,7 @@ pub fn ports_kept_beside(host: &Host, layout: &Layout) -> Vec<u16> {
 }
 
 /// The last `name = value` of a postgresql.conf, as the server reads it.
-fn setting(configuration: &str, name: &str) -> Option<String> {
+pub(super) fn setting(configuration: &str, name: &str) -> Option<String> {
     let value = configuration.lines().rev().find_map(|line| {
         let (key, value) = line.split_once('=')?;
         (key.trim() == name).then(|| value.trim())

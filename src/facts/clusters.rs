@@ -28,17 +28,28 @@ pub enum ClusterStatus {
     Down,
 }
 
+impl Cluster {
+    pub fn is_online(&self) -> bool {
+        self.status == ClusterStatus::Online
+    }
+
+    /// What tells it from the others: `17/main`, or `postgresql@17` where the formula's name says it all.
+    pub fn identity(&self) -> String {
+        if self.name.contains('@') {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.major, self.name)
+        }
+    }
+}
+
 impl std::fmt::Display for Cluster {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let status = match self.status {
             ClusterStatus::Online => "online",
             ClusterStatus::Down => "down",
         };
-        write!(
-            formatter,
-            "{}/{} on port {}, {status}",
-            self.major, self.name, self.port
-        )
+        write!(formatter, "{} on port {}, {status}", self.identity(), self.port)
     }
 }
 

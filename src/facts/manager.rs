@@ -33,7 +33,8 @@ pub fn detect(
     match packages.source {
         Some(Source::Brew) => brew,
         Some(Source::Distro | Source::Pgdg) => native,
-        None if elevation == Elevation::None => brew.or(native),
+        // One that this user may not change is of no more use than the system's.
+        None if elevation == Elevation::None && super::brew::is_changeable(host) => brew.or(native),
         None => native.or(brew),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::apt::{self, AptFacts};
-use super::brew::BrewFacts;
+use super::brew::{self, BrewFacts};
 use super::clusters::{self, Cluster};
 use super::dnf::DnfFacts;
 use super::manager::{self, Manager};
@@ -86,9 +86,28 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
     };
     match manager {
         Some(Manager::Apt) => gather_apt(host, settings, &mut facts).await?,
-        Some(Manager::Dnf | Manager::Brew) | None => {}
+        Some(Manager::Brew) => gather_brew(host, settings, &mut facts).await?,
+        Some(Manager::Dnf) | None => {}
     }
     Ok(facts)
+}
+
+async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
+    let Some(mut brew) = brew::gather(host).await? else {
+        return Ok(());
+    };
+    facts.clusters = brew.clusters(&facts.user, settings);
+    facts.extension_files = brew.extension_files.clone();
+    let missing = match meant(&facts.clusters, settings) {
+        MeantCluster::One(_) => brew.missing(None),
+        MeantCluster::None => brew.missing(brew.newest_served(settings.postgres_major)),
+        _ => Vec::new(),
+    };
+    if !missing.is_empty() && brew.is_ours {
+        brew.missing_dependencies = brew::missing_dependencies(host, &brew, &missing).await?;
+    }
+    facts.brew = Some(brew);
+    Ok(())
 }
 
 async fn gather_apt(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
@@ -115,13 +134,18 @@ fn extension_files(host: &Host) -> Vec<(u16, String)> {
     let control = |major: u16| {
         let path = format!("/usr/share/postgresql/{major}/extension/vector.control");
         let text = host.read_text(Path::new(&path)).ok().flatten()?;
-        let version = text
-            .lines()
-            .find_map(|line| line.strip_prefix("default_version"))?;
-        let version = version.trim_matches(|character: char| "=' \t".contains(character));
-        Some((major, version.to_owned()))
+        Some((major, default_version(&text)?))
     };
     apt::MAJORS.filter_map(control).collect()
+}
+
+/// The version that `CREATE EXTENSION` makes, in the text of an extension's control file.
+pub(super) fn default_version(control: &str) -> Option<String> {
+    let version = control
+        .lines()
+        .find_map(|line| line.strip_prefix("default_version"))?;
+    let version = version.trim_matches(|character: char| "=' \t".contains(character));
+    Some(version.to_owned())
 }
 
 /// Every suite of PGDG and of its mirrors is named `<codename>-pgdg`.

@@ -1,4 +1,4 @@
-//! Users of this machine, as `/etc/passwd` has them.
+//! Users of this machine, as `/etc/passwd` has them; the one who runs this also where it is kept elsewhere.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ impl Account {
         let known = read_passwd().into_iter().find(|account| account.uid == uid);
         let home = home.or_else(|| known.as_ref().and_then(|account| account.home.clone()));
         Self {
-            name: known.map(|account| account.name).unwrap_or_default(),
+            name: known.map_or_else(name_by_directory_service, |account| account.name),
             uid,
             gid,
             home,
@@ -33,12 +33,16 @@ impl Account {
 impl Host {
     /// The account of this login name, or `None`.
     pub fn account_named(&self, name: &str) -> Option<Account> {
-        read_passwd().into_iter().find(|account| account.name == name)
+        let ours = || Some(self.account()).filter(|account| !name.is_empty() && account.name == name);
+        let known = read_passwd().into_iter().find(|account| account.name == name);
+        known.or_else(|| ours().cloned())
     }
 
     /// The account of this user id, or `None`.
     pub fn account_with_id(&self, uid: u32) -> Option<Account> {
-        read_passwd().into_iter().find(|account| account.uid == uid)
+        let ours = || Some(self.account()).filter(|account| !account.name.is_empty() && account.uid == uid);
+        let known = read_passwd().into_iter().find(|account| account.uid == uid);
+        known.or_else(|| ours().cloned())
     }
 
     /// The account that owns a file or directory (not following a symlink).
@@ -48,6 +52,18 @@ impl Host {
             .map(|metadata| metadata.uid())
             .map_err(|source| HostError::io("look at", path, source))
     }
+}
+
+/// Our own login name where `/etc/passwd` does not have it: macOS keeps its users in a directory service, as other
+/// systems may. id(1) asks what the C library asks; without a name it fails.
+fn name_by_directory_service() -> String {
+    let answer = duct::cmd("/usr/bin/id", ["-un"])
+        .full_env([("PATH", super::run::SAFE_PATH)])
+        .dir("/")
+        .stdin_null()
+        .stderr_null()
+        .read();
+    answer.unwrap_or_default()
 }
 
 fn read_passwd() -> Vec<Account> {

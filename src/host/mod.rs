@@ -41,10 +41,12 @@ pub struct Host {
 pub struct Environment {
     pub home: Option<std::path::PathBuf>,
     pub data_home: Option<std::path::PathBuf>,
-    /// The user's own `PATH`, looked at for pip alone and never by root.
+    /// The user's own `PATH`, looked at for pip and brew alone and never by root.
     pub search_path: Option<std::ffi::OsString>,
     /// Handed on to pip alone, so that the user's mirrors and proxies hold: `PIP_*`, `*_proxy`, certificate bundles.
     pub download: Vec<(String, std::ffi::OsString)>,
+    /// Handed on to brew alone, which is the user's own: `HOMEBREW_*`, proxies, and what leads to the user's services.
+    pub homebrew: Vec<(String, std::ffi::OsString)>,
 }
 
 impl Host {

@@ -12,6 +12,7 @@ use crate::facts::clusters::ClusterStatus;
 use crate::facts::system::SystemFacts;
 use crate::health::advisories::Version;
 use crate::plan::{self, Plan, Refusal};
+use crate::settings::Target;
 
 impl Installation<'_> {
     /// How the server is reached, if it runs and is proven to be ours.
@@ -76,6 +77,9 @@ impl Installation<'_> {
 
     /// A client program: the one beside the server, else the machine's.
     pub async fn client(&self, name: &str) -> Result<Option<std::path::PathBuf>> {
+        if let Some(program) = self.kegs_client(name).await? {
+            return Ok(Some(program));
+        }
         let ClusterFacts::Present(cluster) = crate::facts::cluster::gather(self.host, &self.layout)? else {
             return Ok(self.host.which(name));
         };
@@ -85,5 +89,18 @@ impl Installation<'_> {
         } else {
             self.host.which(name)
         })
+    }
+
+    /// The client beside a server of Homebrew's: its kegs are not in the search path, and what is may be another major's.
+    async fn kegs_client(&self, name: &str) -> Result<Option<std::path::PathBuf>> {
+        if self.settings.target != Target::System {
+            return Ok(None);
+        }
+        let MachineFacts::System(facts) = self.machine_facts().await? else {
+            return Ok(None);
+        };
+        let server = facts.brew.as_ref().zip(facts.chosen_cluster(self.settings));
+        let program = server.map(|(brew, cluster)| brew.client(cluster.major, name));
+        Ok(program.filter(|program| self.host.exists(program)))
     }
 }

@@ -180,7 +180,7 @@ impl Plan {
         });
         let package = packages
             .flatten()
-            .find(|package| package.name.ends_with("-pgvector"))?;
+            .find(|package| package.name.contains("pgvector"))?;
         package.version.split('-').next()
     }
 }

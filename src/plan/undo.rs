@@ -333,11 +333,29 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             ..
         } => Undo::RemovePackages {
             manager: *manager,
-            packages: packages.clone(),
+            packages: with_brought(*manager, packages, entry.outcome.as_ref()),
             clusters: clusters.clone(),
             with_data: data.destroy,
         },
     }
+}
+
+/// What was planned, and what brew's installation is recorded to have brought besides.
+fn with_brought(manager: Manager, planned: &[Package], outcome: Option<&Outcome>) -> Vec<Package> {
+    let mut packages = planned.to_vec();
+    let Some(Outcome::Changed { object: Some(names) }) = outcome.filter(|_| manager == Manager::Brew) else {
+        return packages;
+    };
+    for name in names.split_whitespace() {
+        if !planned.iter().any(|package| package.name == name) {
+            packages.push(Package {
+                name: name.to_owned(),
+                version: String::new(),
+                origin: String::new(),
+            });
+        }
+    }
+    packages
 }
 
 fn makes_cluster(made: &[Made], cluster: &str) -> bool {
