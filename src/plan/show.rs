@@ -1,6 +1,7 @@
 //! Steps in words: what a person reads before agreeing, and what a failure names.
 
 use super::{Plan, Step};
+use crate::facts::manager::Manager;
 use crate::host::{Privilege, quote_word};
 
 impl Step {
@@ -22,6 +23,21 @@ impl Step {
             }
             Self::StartCluster { port, .. } => format!("start the server on 127.0.0.1:{port}"),
             Self::RefreshPackageIndex { .. } => "read the package lists again".into(),
+            Self::InstallPackages {
+                manager: Manager::Brew,
+                packages,
+                ..
+            } => match packages.as_slice() {
+                [only] => format!("install {} by Homebrew", only.name),
+                [first, brought @ ..] => {
+                    format!(
+                        "install {} by Homebrew, with {} that it needs",
+                        first.name,
+                        brought.len()
+                    )
+                }
+                [] => "install by Homebrew".into(),
+            },
             Self::InstallPackages { packages, .. } => format!("install {} packages", packages.len()),
             Self::ConfigurePackages { .. } => "let dpkg finish what an earlier run of ours began".into(),
             Self::CreateSystemCluster { major, name, .. } => {

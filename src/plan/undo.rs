@@ -413,6 +413,14 @@ impl Undo {
             Self::RemoveUser { name } => format!("remove the system user {name}"),
             Self::DropSystemCluster { cluster, .. } => format!("drop the PostgreSQL cluster {cluster}"),
             Self::StopSystemCluster { cluster, .. } => format!("stop the PostgreSQL cluster {cluster}"),
+            Self::RemovePackages {
+                manager: Manager::Brew,
+                packages,
+                ..
+            } => {
+                let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+                format!("uninstall {} by Homebrew", names.join(", "))
+            }
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
             Self::Keep { what, why } => format!("keep {what}: {why}"),
         })

@@ -27,6 +27,8 @@ pub const FORKY_SYSTEMD: Image = Image {
 pub enum Target {
     Embedded,
     System,
+    /// `system` by the stand-in for brew.
+    Brew,
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +82,19 @@ impl Case {
         }
     }
 
+    /// By the stand-in for brew, as the user who owns it.
+    pub const fn brew(name: &'static str, image: Image, story: fn(&Machine, &Self)) -> Self {
+        let case = Self::embedded(name, image, "linuxbrew", story);
+        Self {
+            target: Target::Brew,
+            ..case
+        }
+    }
+
+    pub const fn as_user(self, user: &'static str) -> Self {
+        Self { user, ..self }
+    }
+
     pub const fn with(self, flags: &'static str) -> Self {
         Self { flags, ..self }
     }
@@ -114,15 +129,14 @@ impl Case {
     pub fn consent(&self) -> &'static str {
         match self.target {
             Target::Embedded => "--destroy-data default",
-            Target::System => "--destroy-data vectors",
+            Target::System | Target::Brew => "--destroy-data vectors",
         }
     }
 
     fn target_flags(&self) -> String {
-        let target = if self.target == Target::System {
-            "--target system "
-        } else {
-            ""
+        let target = match self.target {
+            Target::Embedded => "",
+            Target::System | Target::Brew => "--target system ",
         };
         format!("{target}{}", self.flags)
     }

@@ -1,6 +1,7 @@
 //! The table.
 
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
+use super::brew::{self, STOPPED_SERVICES, THEIR_BREW};
 use super::case::{BOOKWORM, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
@@ -39,4 +40,10 @@ pub const ALL: &[Case] = &[
         .with("--database site --schema public --role site")
         .on("site", "public.articles")
         .leaving(THEIR_SERVER),
+    Case::brew("standin_brew_nothing_to_verify", TRIXIE_SYSTEMD, brew::nothing_to_verify).leaving(STOPPED_SERVICES),
+    Case::brew("standin_brew_data_kept", TRIXIE_SYSTEMD, brew::data_kept).leaving(STOPPED_SERVICES),
+    Case::brew("standin_brew_running_server", TRIXIE_SYSTEMD, brew::running_server).leaving(THEIR_BREW),
+    Case::brew("standin_brew_no_session", TRIXIE, brew::no_session).leaving(THEIR_BREW),
+    Case::brew("standin_brew_as_root", TRIXIE, brew::as_root).as_user("root").with("--source brew"),
+    Case::brew("standin_brew_in_the_way", TRIXIE_SYSTEMD, brew::in_the_way),
 ];

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod adoption;
+mod brew;
 #[path = "../support/bundle.rs"]
 mod bundle;
 mod case;

@@ -28,7 +28,7 @@ pub fn no_pip(machine: &Machine, case: &Case) {
 }
 
 /// Refused before any change: its exit code, what it says, and the machine exactly as it was. `plan` says the same.
-fn refused(machine: &Machine, case: &Case, says: &[&str]) -> Reply {
+pub fn refused(machine: &Machine, case: &Case, says: &[&str]) -> Reply {
     let before = State::of(machine);
     let reply = case.up(machine);
     assert_eq!(reply.exit, 3, "up refuses:\n{}", reply.stderr);

@@ -42,6 +42,19 @@ impl<'a> Server<'a> {
                     credentials: format!("{instance}/credentials"),
                 }
             }
+            Target::Brew => {
+                let pid_file = "sed -n 4p /home/linuxbrew/.linuxbrew/var/postgresql@*/postmaster.pid";
+                let port = machine.root(pid_file);
+                Self {
+                    machine,
+                    database: case.database,
+                    user: case.user,
+                    administrator: format!("{psql} -h /tmp -p {port}"),
+                    port,
+                    psql,
+                    credentials: format!("{state}/system/credentials"),
+                }
+            }
             Target::System => {
                 let port = machine.root("pg_lsclusters --no-header | awk '{print $3}'");
                 Self {
