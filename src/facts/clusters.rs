@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::FactsError;
+use super::answer::Answer;
 use crate::error::Result;
 use crate::host::{Command, Host};
 
-/// One cluster of the operating system: `17/main`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// One cluster that is here: the operating system's (`17/main`), or whoever's server runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cluster {
+    /// 0 where a server that runs does not let us know.
     pub major: u16,
+    /// As postgresql-common calls it; else the last part of the data directory.
     pub name: String,
     pub port: u16,
     pub socket_directory: PathBuf,
@@ -19,12 +22,24 @@ pub struct Cluster {
     pub owner: String,
     pub status: ClusterStatus,
     pub log: PathBuf,
+    #[serde(default)]
+    pub origin: Origin,
+    /// Whether it belongs to another person: then it is meant only where its port is named.
+    #[serde(default)]
+    pub is_anothers: bool,
+    /// The directory of the programs that it runs by; `None` while it is down or where we may not know.
+    #[serde(default)]
+    pub binaries: Option<PathBuf>,
+    /// What the server says of itself.
+    #[serde(default)]
+    pub answer: Answer,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterStatus {
     Online,
+    #[default]
     Down,
 }
 
@@ -43,13 +58,37 @@ impl Cluster {
     }
 }
 
+/// Who made the cluster and starts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Debian's postgresql-common.
+    #[default]
+    Debian,
+    /// The service of an RPM package.
+    Rpm,
+    /// A Homebrew keg.
+    Brew,
+    /// Somebody by hand: self-compiled, under `/opt`, or the packages' programs on a directory of their own.
+    Other,
+}
+
 impl std::fmt::Display for Cluster {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let status = match self.status {
             ClusterStatus::Online => "online",
             ClusterStatus::Down => "down",
         };
-        write!(formatter, "{} on port {}, {status}", self.identity(), self.port)
+        match (self.origin, self.major) {
+            (Origin::Other, 0) => write!(formatter, "PostgreSQL in {}", self.data_directory.display())?,
+            (Origin::Other, major) => write!(
+                formatter,
+                "PostgreSQL {major} in {}",
+                self.data_directory.display()
+            )?,
+            _ => formatter.write_str(&self.identity())?,
+        }
+        write!(formatter, " on port {}, {status}", self.port)
     }
 }
 
@@ -134,6 +173,7 @@ fn parse_json(text: &str, name_of: impl Fn(u32) -> Option<String>) -> Result<Vec
                 Some(_) => ClusterStatus::Online,
             },
             log: listed.logfile.unwrap_or_default(),
+            ..Cluster::default()
         })
     });
     Ok(clusters.collect())
@@ -176,6 +216,7 @@ fn parse_text(text: &str) -> Result<Vec<Cluster>, String> {
                 ClusterStatus::Down
             },
             log: log.into(),
+            ..Cluster::default()
         });
     }
     Ok(clusters)

@@ -15,10 +15,12 @@ pub enum MeantCluster {
     None,
 }
 
-/// `--port` and `--pg` narrow.
+/// `--port` and `--pg` narrow; without `--port` the servers of other people are left alone.
 pub fn meant(clusters: &[Cluster], settings: &Settings) -> MeantCluster {
     let is_meant = |cluster: &&Cluster| {
-        settings.port.is_none_or(|port| cluster.port == port)
+        settings
+            .port
+            .map_or(!cluster.is_anothers, |port| cluster.port == port)
             && settings.postgres_major.is_none_or(|major| cluster.major == major)
     };
     let mut meant: Vec<Cluster> = clusters.iter().filter(is_meant).cloned().collect();

@@ -1,5 +1,6 @@
 //! Host -> Facts: what is here, by read-only probes.
 
+pub mod answer;
 pub mod apt;
 pub mod binaries;
 pub mod brew;
@@ -14,8 +15,11 @@ pub mod manager;
 pub mod meant;
 pub mod os;
 pub mod os_release;
+pub mod overlay;
 pub mod packages;
 pub mod privilege;
+pub mod provider;
+pub mod running;
 pub mod system;
 
 pub use error::FactsError;

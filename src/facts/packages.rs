@@ -3,6 +3,7 @@
 use super::apt::{self, PackagePolicy};
 use super::clusters::Cluster;
 use super::meant::{MeantCluster, meant};
+use super::provider::{Provider, provider};
 use super::system::SystemFacts;
 use crate::settings::Settings;
 
@@ -44,11 +45,18 @@ pub fn choose(facts: &SystemFacts, settings: &Settings) -> ServerChoice {
 }
 
 fn existing_server(facts: &SystemFacts, cluster: Cluster) -> ServerChoice {
-    if has_extension_files(facts, cluster.major) {
+    let is_seen = cluster
+        .answer
+        .given()
+        .is_some_and(|answer| answer.pgvector.is_some());
+    let Provider::Apt(package) = provider(&cluster) else {
+        let missing = Vec::new();
+        return ServerChoice::Existing { cluster, missing };
+    };
+    if is_seen || has_extension_files(facts, cluster.major) {
         let missing = Vec::new();
         return ServerChoice::Existing { cluster, missing };
     }
-    let package = apt::extension_package(cluster.major);
     if policy(facts, &package).is_some_and(|policy| policy.candidate.is_some()) {
         let missing = vec![package];
         return ServerChoice::Existing { cluster, missing };

@@ -9,8 +9,10 @@ use super::dnf::DnfFacts;
 use super::manager::{self, Manager};
 use super::meant::{MeantCluster, meant};
 use super::os::{self, OperatingSystem};
+use super::overlay::OverlayFacts;
 use super::packages;
 use super::privilege::{self, Elevation};
+use super::running;
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::Settings;
@@ -45,6 +47,8 @@ pub struct SystemFacts {
     pub docker: bool,
     /// Whether an installation of ours did not come to its end; the caller knows it from the receipt.
     pub unfinished_installation: bool,
+    /// Where pgvector can be unpacked for one server alone.
+    pub overlay: OverlayFacts,
 }
 
 impl SystemFacts {
@@ -83,12 +87,17 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
         pgdg_configured: false,
         docker: ["docker", "podman"].iter().any(|name| host.which(name).is_some()),
         unfinished_installation: false,
+        overlay: OverlayFacts::default(),
     };
     match manager {
         Some(Manager::Apt) => gather_apt(host, settings, &mut facts).await?,
         Some(Manager::Brew) => gather_brew(host, settings, &mut facts).await?,
-        Some(Manager::Dnf) | None => {}
+        Some(Manager::Dnf) | None => {
+            let listed = std::mem::take(&mut facts.clusters);
+            facts.clusters = running::complete(host, settings, elevation, listed).await;
+        }
     }
+    facts.overlay = OverlayFacts::gather(host, settings, &facts)?;
     Ok(facts)
 }
 
@@ -113,7 +122,7 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
 async fn gather_apt(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
     let (apt, clusters) = tokio::join!(apt::gather(host), clusters::gather(host));
     facts.apt = apt?;
-    facts.clusters = clusters?;
+    facts.clusters = running::complete(host, settings, facts.elevation, clusters?).await;
     facts.cluster_remains = clusters::remains(host);
     facts.extension_files = extension_files(host);
     facts.makes_main_cluster = makes_main_cluster(host)?;

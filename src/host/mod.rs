@@ -18,6 +18,7 @@ mod process;
 mod relay;
 mod replace;
 mod run;
+mod server_process;
 
 pub use account::Account;
 pub use command::{Command, Output, Privilege, quote_word};
@@ -28,6 +29,9 @@ pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, serve as serve_relay};
 pub use replace::{Replacement, serve as serve_replacement};
+pub use server_process::{
+    Listener, command_line_of, executable_of, is_in_other_file_systems, listener, working_directory_of,
+};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.
 #[derive(Debug, Clone)]

@@ -41,7 +41,7 @@ pub fn processes_with_arguments(words: [&OsStr; 2]) -> Vec<u32> {
 }
 
 /// A process's argument list; `None` where it cannot be read.
-fn arguments_of(process: u32) -> Option<Vec<OsString>> {
+pub(super) fn arguments_of(process: u32) -> Option<Vec<OsString>> {
     #[expect(
         clippy::disallowed_methods,
         reason = "/proc files have no size that could be capped"

@@ -48,13 +48,20 @@ impl Installation<'_> {
             return Ok(None);
         };
         let relay = Relay::open(self.host, &cluster.socket_directory, cluster.port, &owner)?;
+        let answer = cluster.answer.given();
+        let role = answer.map_or(cluster.owner, |answer| answer.administrator.clone());
+        let port = cluster.port;
+        let application = if answer.is_none_or(|answer| answer.listens_on_loopback) {
+            let host = "127.0.0.1".into();
+            Endpoint::Tcp { host, port }
+        } else {
+            let directory = cluster.socket_directory;
+            Endpoint::Socket { directory, port }
+        };
         Ok(Some(Server {
             endpoint: relay.endpoint(),
-            administrator: Login::Administrator { role: cluster.owner },
-            application: Endpoint::Tcp {
-                host: "127.0.0.1".into(),
-                port: cluster.port,
-            },
+            administrator: Login::Administrator { role },
+            application,
             relay: Some(Arc::new(relay)),
         }))
     }

@@ -6,6 +6,7 @@ use crate::facts::clusters::Cluster;
 use crate::facts::manager::Manager;
 use crate::facts::os::{Libc, OperatingSystem, from_release};
 use crate::facts::os_release;
+use crate::facts::overlay::OverlayFacts;
 use crate::facts::privilege::Elevation;
 use crate::plan::system::{permitted, server_plan};
 use crate::settings::{
@@ -38,6 +39,7 @@ fn trixie() -> SystemFacts {
         pgdg_configured: false,
         docker: false,
         unfinished_installation: false,
+        overlay: OverlayFacts::default(),
     }
 }
 
@@ -84,6 +86,7 @@ fn cluster(major: u16, port: u16, status: ClusterStatus) -> Cluster {
         owner: "postgres".to_owned(),
         status,
         log: "/dev/null".into(),
+        ..Cluster::default()
     }
 }
 
@@ -218,7 +221,9 @@ const CASES: &[Case] = &[
     (
         "two clusters",
         |facts, _| two_clusters(facts),
-        "blocked: 2 clusters could be meant: 15/main on port 5432, online; 17/main on port 5433, online",
+        "blocked: 2 servers could be meant:\n  \
+         - port 5432: PostgreSQL 15, online, of postgres in /var/lib/postgresql/15/main (apt packages)\n  \
+         - port 5433: PostgreSQL 17, online, of postgres in /var/lib/postgresql/17/main (apt packages)",
     ),
     (
         "two clusters, with --port 5433",
