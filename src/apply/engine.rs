@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::relay::Relay;
 use super::{
     ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, login, machine,
-    packages,
+    overlay, packages,
 };
 use crate::database::{Endpoint, Login};
 use crate::error::Result;
@@ -117,6 +117,10 @@ impl Engine<'_> {
             | Step::ConfigurePackages { .. }
             | Step::CreateSystemCluster { .. }
             | Step::StartService { .. } => packages::apply(self.host, step, self.progress).await,
+            Step::UnpackExtension { directory, argv, .. } => {
+                overlay::unpack(self.host, argv, directory).await
+            }
+            Step::SetParameters { .. } => overlay::set_parameters(self, step).await,
             Step::WriteCredentials { path, role } => machine::write_credentials(self, path, role),
             Step::CreateRole { role, .. } => database::create_role(self, role).await,
             Step::CreateDatabase { database, sql } => database::create_database(self, database, sql).await,

@@ -25,6 +25,12 @@ pub enum ApplyError {
     Receipt { path: PathBuf, problem: String },
     #[error("the server that answers on port {port} is not ours: {difference}")]
     Identity { port: u16, difference: String },
+    /// Files are where the server was told to look, and it does not list the extension.
+    #[error("the server on port {port} does not offer pgvector, though it was told to look in {places}")]
+    Unseen { port: u16, places: String },
+    /// After some steps the rest could not be planned.
+    #[error("stopped half way: {0}")]
+    HalfWay(#[source] Box<crate::plan::Refusal>),
     #[error("stopped: the rest of the plan was declined")]
     Declined,
     #[error("stopped by a signal; what was done is recorded")]
@@ -58,6 +64,8 @@ impl Explain for ApplyError {
             Self::Declined => "E0507",
             Self::LoginRules { .. } => "E0509",
             Self::NotReloaded { .. } => "E0510",
+            Self::Unseen { .. } => "E0511",
+            Self::HalfWay(_) => "E0512",
             Self::Packages(error) => error.code(),
             Self::Brew(error) => error.code(),
         }
@@ -70,9 +78,12 @@ impl Explain for ApplyError {
             | Self::Receipt { .. }
             | Self::Identity { .. }
             | Self::LoginRules { .. } => Exit::Refused,
-            Self::NotReady { .. } | Self::Declined | Self::Fetch { .. } | Self::NotReloaded { .. } => {
-                Exit::Resumable
-            }
+            Self::NotReady { .. }
+            | Self::Declined
+            | Self::Fetch { .. }
+            | Self::NotReloaded { .. }
+            | Self::Unseen { .. }
+            | Self::HalfWay(_) => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Packages(error) => error.exit(),
             Self::Brew(error) => error.exit(),
@@ -93,6 +104,12 @@ impl Explain for ApplyError {
                  hint: or the operating system's own packages: pgvector-setup up --target system"
             ),
             Self::Identity { .. } => "pgvector-setup status".to_owned(),
+            Self::Unseen { .. } => {
+                "see what the server made of its files: SELECT * FROM pg_file_settings WHERE error IS NOT NULL\n\
+                 hint: or take it back: pgvector-setup rollback --target system"
+                    .to_owned()
+            }
+            Self::HalfWay(refusal) => return refusal.hint(),
             Self::Declined | Self::Interrupted { .. } => {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()
             }

@@ -94,6 +94,10 @@ pub fn clear_partials(host: &Host, layout: &Layout) {
     for directory in [&layout.instance, &layout.root, &layout.bundles] {
         host.clear_partials(directory, None);
     }
+    let extensions = layout.root.join("extensions");
+    for major in host.list(&extensions) {
+        host.clear_partials(&extensions.join(major), None);
+    }
     for path in layout.instance.ancestors() {
         if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
             host.clear_partials(parent, name.to_str());

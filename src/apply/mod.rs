@@ -12,6 +12,7 @@ pub mod first_run;
 pub mod interrupt;
 mod login;
 mod machine;
+mod overlay;
 pub mod packages;
 mod progress;
 pub mod receipt;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Executor as _;
 
 use super::engine::Engine;
-use super::{checkpoint, cluster, first_run, login, packages};
+use super::{checkpoint, cluster, first_run, login, overlay, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -87,6 +87,9 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
         Undo::DestroyCluster { data } => {
             cluster::stop(host, data, &engine.layout.start_log, engine.progress).await?;
             cluster::destroy(host, data, &engine.layout.instance).await?;
+        }
+        Undo::RestoreParameters { parameters } => {
+            return overlay::restore_parameters(engine, parameters).await;
         }
         Undo::RemoveDirectory { path } => host.remove_directory(path)?,
         Undo::RemoveEmptyDirectory { path } => {

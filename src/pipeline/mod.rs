@@ -187,11 +187,18 @@ impl<'a> Installation<'a> {
         let is_made =
             |step: &&Step| matches!(step, Step::CreateDirectory { path, .. } if self.host.exists(path));
         engine.total = shown.step_count() - shown.server.steps.iter().filter(is_made).count();
-        let mut steps = 0;
+        let (mut steps, mut adopted) = (0, None);
         // One round is enough but for a package manager that has to read its lists before it can be asked.
         for _ in 0..ROUNDS {
             let facts = self.machine_facts().await?;
-            let plan = self.server_plan(&facts)?;
+            same_server(&mut adopted, &facts)?;
+            let plan = match self.server_plan(&facts) {
+                // It can only be found out now: a package is installed, and the server does not see it.
+                Err(Error::Refused(refusal)) if steps > 0 => {
+                    return Err(ApplyError::HalfWay(Box::new(refusal)).into());
+                }
+                plan => plan?,
+            };
             if plan.is_empty() {
                 engine.server = self.server(&facts).await?;
                 if engine.server.is_some() {
@@ -201,6 +208,9 @@ impl<'a> Installation<'a> {
             }
             if steps > 0 && !progress.agrees(&plan).await? {
                 return Err(ApplyError::Declined.into());
+            }
+            if plan.needs_server() {
+                engine.server = self.server(&facts).await?;
             }
             engine.apply(&plan).await?;
             steps += plan.steps.len();
@@ -279,6 +289,37 @@ impl<'a> Installation<'a> {
             verification: None,
         }
     }
+}
+
+/// Holds on to the first server that said who it is: packages are installed for it, and the database is made in it.
+///
+/// # Errors
+/// [`ApplyError::Identity`] when another one has taken its place since.
+fn same_server(adopted: &mut Option<(String, std::path::PathBuf)>, facts: &MachineFacts) -> Result<()> {
+    let MachineFacts::System(facts) = facts else {
+        return Ok(());
+    };
+    for cluster in &facts.clusters {
+        let Some(answer) = cluster.answer.given() else {
+            continue;
+        };
+        let found = (answer.system_identifier.clone(), answer.data_directory.clone());
+        let first = adopted.get_or_insert_with(|| found.clone());
+        if *first != found {
+            return Err(ApplyError::Identity {
+                port: cluster.port,
+                difference: format!(
+                    "system identifier {} in {}, it was {} in {}",
+                    found.0,
+                    found.1.display(),
+                    first.0,
+                    first.1.display()
+                ),
+            }
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether the receipt shows that we were cut off while a package manager worked for us.

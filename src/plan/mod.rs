@@ -12,5 +12,5 @@ mod undo;
 
 pub use refusal::Refusal;
 pub use show::plan_text;
-pub use step::{Package, Plan, Step};
+pub use step::{Package, Parameter, Plan, Step};
 pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

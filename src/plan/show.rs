@@ -39,6 +39,13 @@ impl Step {
                 [] => "install by Homebrew".into(),
             },
             Self::InstallPackages { packages, .. } => format!("install {} packages", packages.len()),
+            Self::UnpackExtension { directory, .. } => {
+                format!(
+                    "fetch pgvector's package and unpack it to {}",
+                    directory.display()
+                )
+            }
+            Self::SetParameters { .. } => "have the server look for extensions there as well".into(),
             Self::ConfigurePackages { .. } => "let dpkg finish what an earlier run of ours began".into(),
             Self::CreateSystemCluster { major, name, .. } => {
                 format!("create the PostgreSQL cluster {major}/{name}")
@@ -90,6 +97,10 @@ impl Step {
                 );
                 lines
             }
+            Self::UnpackExtension { package, argv, .. } => vec![
+                self.command_line(argv),
+                format!("+ {} {} ({})", package.name, package.version, package.origin),
+            ],
             Self::InitializeCluster {
                 argv, configuration, ..
             } => {
@@ -110,7 +121,9 @@ impl Step {
                 shown.extend(lines.iter().map(|line| format!("+ {line}")));
                 shown
             }
-            Self::RestrictDatabase { sql, .. } | Self::CreateSchema { sql, .. } => sql.clone(),
+            Self::RestrictDatabase { sql, .. }
+            | Self::CreateSchema { sql, .. }
+            | Self::SetParameters { sql, .. } => sql.clone(),
             Self::Migrate { sql, .. } => {
                 let statements = || sql.lines().filter(|line| !line.starts_with("--"));
                 if statements().all(|line| line.trim().is_empty()) {

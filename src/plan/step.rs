@@ -15,6 +15,15 @@ pub struct Package {
     pub origin: String,
 }
 
+/// One setting in a server's `postgresql.auto.conf`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    pub value: String,
+    /// What the file had before; `None` where it did not have the setting.
+    pub previous: Option<String>,
+}
+
 /// One change, as big as what can be undone by itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -83,6 +92,18 @@ pub enum Step {
         argv: Vec<String>,
         #[serde(default)]
         clusters: Vec<String>,
+    },
+    /// Fetch a package without root and unpack it for one server alone; its signature is checked by the package manager.
+    UnpackExtension {
+        package: Package,
+        directory: PathBuf,
+        argv: Vec<String>,
+    },
+    /// Change settings of the server that says it is `system_identifier`, and wait until it offers pgvector.
+    SetParameters {
+        system_identifier: String,
+        parameters: Vec<Parameter>,
+        sql: Vec<String>,
     },
     /// Let dpkg finish an installation of ours that was interrupted.
     ConfigurePackages {
@@ -172,10 +193,18 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// Whether a step of this server plan speaks to a server that is there already.
+    pub fn needs_server(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::SetParameters { .. }))
+    }
+
     /// The pgvector that a package of this plan brings: `0.8.0` of `0.8.0-1`.
     pub fn pgvector_to_come(&self) -> Option<&str> {
         let packages = self.steps.iter().filter_map(|step| match step {
-            Step::InstallPackages { packages, .. } => Some(packages),
+            Step::InstallPackages { packages, .. } => Some(packages.as_slice()),
+            Step::UnpackExtension { package, .. } => Some(std::slice::from_ref(package)),
             _ => None,
         });
         let package = packages
@@ -195,6 +224,7 @@ impl Step {
             | Self::StartCluster { argv, .. }
             | Self::RefreshPackageIndex { argv, .. }
             | Self::InstallPackages { argv, .. }
+            | Self::UnpackExtension { argv, .. }
             | Self::ConfigurePackages { argv }
             | Self::CreateSystemCluster { argv, .. }
             | Self::StartService { argv, .. } => argv,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Package, Refusal, Step};
+use super::{Package, Parameter, Refusal, Step};
 use crate::apply::{Made, Outcome};
 use crate::facts::manager::Manager;
 use crate::settings::{Identifier, Settings, Target, VectorTable};
@@ -76,6 +76,10 @@ pub enum Undo {
         #[serde(default)]
         manager: Manager,
         cluster: String,
+    },
+    /// Give settings of the server their old values back, where they still have ours.
+    RestoreParameters {
+        parameters: Vec<Parameter>,
     },
     /// Remove packages of ours; with consent also `clusters`, which their scripts made.
     RemovePackages {
@@ -319,12 +323,22 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 ),
             }
         }
-        Step::InstallPackages { .. } if !data.extension_users.is_empty() => Undo::Keep {
-            what: thing(&entry.step),
-            why: format!(
-                "other databases use the extension: {}",
-                data.extension_users.join(", ")
-            ),
+        Step::InstallPackages { .. } | Step::UnpackExtension { .. } | Step::SetParameters { .. }
+            if !data.extension_users.is_empty() =>
+        {
+            Undo::Keep {
+                what: thing(&entry.step),
+                why: format!(
+                    "other databases use the extension: {}",
+                    data.extension_users.join(", ")
+                ),
+            }
+        }
+        Step::UnpackExtension { directory, .. } => Undo::RemoveDirectory {
+            path: directory.clone(),
+        },
+        Step::SetParameters { parameters, .. } => Undo::RestoreParameters {
+            parameters: parameters.clone(),
         },
         Step::InstallPackages {
             manager,
@@ -377,6 +391,14 @@ fn thing(step: &Step) -> String {
         Step::FetchBundle { file, directory, .. } => directory.join(file).display().to_string(),
         Step::UnpackBundle { directory, .. } => directory.display().to_string(),
         Step::InstallPackages { packages, .. } => format!("{} packages", packages.len()),
+        Step::UnpackExtension { directory, .. } => directory.display().to_string(),
+        Step::SetParameters { parameters, .. } => {
+            let names: Vec<&str> = parameters
+                .iter()
+                .map(|parameter| parameter.name.as_str())
+                .collect();
+            format!("the settings {}", names.join(" and "))
+        }
         other => other.title(),
     }
 }
@@ -420,6 +442,13 @@ impl Undo {
             } => {
                 let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
                 format!("uninstall {} by Homebrew", names.join(", "))
+            }
+            Self::RestoreParameters { parameters } => {
+                let names: Vec<&str> = parameters
+                    .iter()
+                    .map(|parameter| parameter.name.as_str())
+                    .collect();
+                format!("give {} the old value back", names.join(" and "))
             }
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
             Self::Keep { what, why } => format!("keep {what}: {why}"),

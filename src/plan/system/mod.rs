@@ -3,6 +3,7 @@
 //! A plan reaches as far as the facts do. After a refreshed index or an installation the facts are gathered again, and
 //! the next plan starts from what is there then; the plan is done when it is empty.
 
+mod adopt;
 mod alternatives;
 mod apt;
 mod brew;
@@ -23,6 +24,9 @@ use crate::settings::Settings;
 /// # Errors
 /// A [`Refusal`]; nothing was changed, and its alternatives are commands that work on this machine.
 pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Refusal> {
+    if let Some(plan) = adopt::server_plan(facts, settings) {
+        return plan;
+    }
     match facts.manager {
         Some(Manager::Apt) => apt::server_plan(facts, settings),
         Some(Manager::Dnf) => dnf::server_plan(facts, settings),
