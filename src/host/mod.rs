@@ -27,7 +27,7 @@ pub use error::HostError;
 pub use files::{FileMode, Owner};
 pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
-pub use relay::{Relay, serve as serve_relay};
+pub use relay::{Relay, is_relay, serve as serve_relay};
 pub use replace::{Replacement, serve as serve_replacement};
 pub use server_process::{
     Listener, command_line_of, executable_of, is_in_other_file_systems, listener, working_directory_of,

@@ -20,6 +20,12 @@ pub const SUBCOMMAND: &str = "relay";
 const PARENT: &str = "/tmp";
 const PREFIX: &str = "pgvector-setup-relay-";
 
+/// Whether a socket is a relay's, ours or that of another run, and no server's.
+pub fn is_relay(socket: &Path) -> bool {
+    let directory = socket.parent().and_then(Path::file_name);
+    directory.is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+}
+
 /// An open way; closed, with every connection through it, when dropped.
 #[derive(Debug)]
 pub struct Relay {

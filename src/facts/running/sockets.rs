@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::Host;
+use crate::host::{Host, is_relay};
 
 const PREFIX: &str = ".s.PGSQL.";
 
@@ -40,7 +40,7 @@ pub fn gather(host: &Host) -> Vec<ServerSocket> {
         let names = host.list(directory).into_iter();
         found.extend(names.filter_map(|name| ServerSocket::at(&directory.join(name))));
     }
-    found.retain(|socket| host.exists(&socket.path));
+    found.retain(|socket| host.exists(&socket.path) && !is_relay(&socket.path));
     // /var/run is a link to /run.
     let place = |socket: &ServerSocket| (host.inode(&socket.path), socket.port);
     found.sort_by_key(place);
