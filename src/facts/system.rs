@@ -94,7 +94,7 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
         Some(Manager::Brew) => gather_brew(host, settings, &mut facts).await?,
         Some(Manager::Dnf) | None => {
             let listed = std::mem::take(&mut facts.clusters);
-            facts.clusters = running::complete(host, settings, elevation, listed).await;
+            facts.clusters = running::complete(host, settings, elevation, listed, |_| true).await;
         }
     }
     facts.overlay = OverlayFacts::gather(host, settings, &facts)?;
@@ -105,7 +105,10 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
     let Some(mut brew) = brew::gather(host).await? else {
         return Ok(());
     };
-    facts.clusters = brew.clusters(&facts.user, settings);
+    let listed = brew.clusters(&facts.user, settings);
+    // brew works for one user, so what runs as another is meant only where its port is named.
+    let is_ours = |cluster: &Cluster| cluster.owner == facts.user || settings.port == Some(cluster.port);
+    facts.clusters = running::complete(host, settings, facts.elevation, listed, is_ours).await;
     facts.extension_files = brew.extension_files.clone();
     let missing = match meant(&facts.clusters, settings) {
         MeantCluster::One(_) => brew.missing(None),
@@ -122,7 +125,7 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
 async fn gather_apt(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
     let (apt, clusters) = tokio::join!(apt::gather(host), clusters::gather(host));
     facts.apt = apt?;
-    facts.clusters = running::complete(host, settings, facts.elevation, clusters?).await;
+    facts.clusters = running::complete(host, settings, facts.elevation, clusters?, |_| true).await;
     facts.cluster_remains = clusters::remains(host);
     facts.extension_files = extension_files(host);
     facts.makes_main_cluster = makes_main_cluster(host)?;

@@ -6,7 +6,7 @@ use super::{BrewFacts, DEFAULT_PORT, EXTENSION, major_of, server_formula};
 use crate::error::Result;
 use crate::facts::apt::MAJORS;
 use crate::facts::cluster;
-use crate::facts::clusters::{Cluster, ClusterStatus};
+use crate::facts::clusters::{Cluster, ClusterStatus, Origin};
 use crate::facts::system::default_version;
 use crate::host::Host;
 
@@ -41,6 +41,8 @@ impl ServerKeg {
                 ClusterStatus::Down
             },
             log: self.log.clone(),
+            origin: Origin::Brew,
+            ..Cluster::default()
         })
     }
 }

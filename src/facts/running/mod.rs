@@ -22,14 +22,17 @@ use sockets::ServerSocket;
 /// The first user id of a person: `UID_MIN` of login.defs(5), and what macOS begins with. Below are services.
 const FIRST_PERSON: u32 = if cfg!(target_os = "macos") { 501 } else { 1000 };
 
-/// The clusters that `listed` has and the servers that run, as one list; the one that is meant is asked about itself.
+/// The clusters that `listed` has and the servers that run and are wanted, as one list; the one that is meant is asked about itself.
 pub async fn complete(
     host: &Host,
     settings: &Settings,
     elevation: Elevation,
     listed: Vec<Cluster>,
+    is_wanted: impl Fn(&Cluster) -> bool,
 ) -> Vec<Cluster> {
-    let mut all = merge(listed, gather(host).await);
+    let mut running = gather(host).await;
+    running.retain(is_wanted);
+    let mut all = merge(listed, running);
     if let MeantCluster::One(meant) = meant(&all, settings)
         && let Some(cluster) = all.iter_mut().find(|cluster| **cluster == meant)
     {

@@ -92,6 +92,7 @@ fn machine(os: OperatingSystem, user: &str, prefix: &std::path::Path) -> SystemF
         pgdg_configured: false,
         docker: false,
         unfinished_installation: false,
+        overlay: crate::facts::overlay::OverlayFacts::default(),
     }
 }
 
@@ -335,7 +336,9 @@ const CASES: &[Case] = &[
             server(facts, 17, 5433, true);
             extension(facts, &[17, 18]);
         },
-        "refused: 2 clusters could be meant: postgresql@18 on port 5432, online; postgresql@17 on port 5433, online; \
+        "refused: 2 servers could be meant:\n  \
+         - port 5432: PostgreSQL 18, online, of ann in /opt/homebrew/var/postgresql@18 (Homebrew)\n  \
+         - port 5433: PostgreSQL 17, online, of ann in /opt/homebrew/var/postgresql@17 (Homebrew); \
          hint: name one by its port: pgvector-setup up --target system --port 5432",
     ),
     (
