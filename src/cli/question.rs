@@ -20,9 +20,12 @@ pub(super) struct Question {
 const FREE_TEXT: fn() -> Vec<Choice> = Vec::new;
 const ALWAYS: fn(&Settings) -> bool = |_| true;
 
+/// After this one it is known whether a server of this machine is meant, and which are there.
+pub(super) const TARGET: &str = "Target";
+
 pub(super) const QUESTIONS: &[Question] = &[
     Question {
-        text: "Target",
+        text: TARGET,
         applies: ALWAYS,
         current: |settings| settings.target.to_string(),
         choices: choices_of::<Target>,

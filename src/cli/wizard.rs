@@ -1,12 +1,14 @@
 //! The wizard: its answers fill the same options as the flags; then the plan, one confirmation, and the proof.
 
 use super::arguments::Options;
-use super::question::{DETAILS, QUESTIONS, Question};
+use super::question::{DETAILS, QUESTIONS, Question, TARGET};
 use super::{Address, Ui, prompt, resolve, unattended, up};
 use crate::error::{Exit, Explain as _, Result};
+use crate::facts::meant::{MeantCluster, meant};
+use crate::facts::running;
 use crate::host::Host;
 use crate::pipeline::{Installation, Plans};
-use crate::settings::Settings;
+use crate::settings::{Settings, Target};
 
 const GO: &str = "apply";
 const CHANGE: &str = "change";
@@ -16,6 +18,7 @@ const STOP: &str = "stop";
 pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> {
     let mut answers = Answers {
         options: resolve::layered(options, host)?,
+        host,
         ui,
     };
     answers.settings()?;
@@ -85,6 +88,7 @@ fn show_command(settings: &Settings, host: &Host, ui: &Ui) {
 
 struct Answers<'a> {
     options: Options,
+    host: &'a Host,
     ui: &'a Ui,
 }
 
@@ -96,6 +100,9 @@ impl Answers<'_> {
     async fn customize(&mut self) -> Result<()> {
         for question in QUESTIONS {
             self.ask(question).await?;
+            if question.text == TARGET {
+                self.ask_server().await?;
+            }
         }
         if prompt::confirm("Change details (role, schema, columns, index parameters)?").await? {
             for question in DETAILS {
@@ -103,6 +110,38 @@ impl Answers<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Which of several servers of this machine is meant. They are looked for each time: one may have been started since.
+    async fn ask_server(&mut self) -> Result<()> {
+        let settings = self.settings()?;
+        let any = Settings {
+            port: None,
+            ..settings.clone()
+        };
+        if settings.target != Target::System {
+            return Ok(());
+        }
+        let MeantCluster::Several(servers) = meant(&running::all(self.host).await?, &any) else {
+            return Ok(());
+        };
+        let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
+        let current = settings.port.filter(|port| ports.contains(port));
+        let current = current.unwrap_or(ports[0]).to_string();
+        loop {
+            let choices = servers.iter().map(|server| prompt::Choice {
+                name: server.port.to_string(),
+                meaning: server.particulars(),
+            });
+            let answer = prompt::choice("Server", choices.collect(), &current).await?;
+            match answer.trim().parse() {
+                Ok(port) if ports.contains(&port) => {
+                    self.options.port = Some(port);
+                    return Ok(());
+                }
+                _ => self.ui.reply(format!("no server here has the port {answer}")),
+            }
+        }
     }
 
     /// Asks until the answer can be meant; it is judged by the same function as a flag.

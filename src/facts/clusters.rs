@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::FactsError;
 use super::answer::Answer;
+use super::provider::provider;
 use crate::error::Result;
 use crate::host::{Command, Host};
 
@@ -46,6 +47,29 @@ pub enum ClusterStatus {
 impl Cluster {
     pub fn is_online(&self) -> bool {
         self.status == ClusterStatus::Online
+    }
+
+    /// `port 5433: PostgreSQL 18, online, of ann in /srv/data (no package)`: all that a person chooses by.
+    pub fn description(&self) -> String {
+        format!("port {}: {}", self.port, self.particulars())
+    }
+
+    /// The same without the port.
+    pub fn particulars(&self) -> String {
+        let major = match self.major {
+            0 => String::new(),
+            major => format!(" {major}"),
+        };
+        let status = if self.is_online() { "online" } else { "down" };
+        let place = match self.data_directory.to_str() {
+            None | Some("") => String::new(),
+            Some(directory) => format!(" in {directory}"),
+        };
+        let package = provider(self);
+        format!(
+            "PostgreSQL{major}, {status}, of {}{place} ({package})",
+            self.owner
+        )
     }
 
     /// What tells it from the others: `17/main`, or `postgresql@17` where the formula's name says it all.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::answer;
-use super::clusters::{Cluster, ClusterStatus, Origin};
+use super::clusters::{self, Cluster, ClusterStatus, Origin};
 use super::meant::{MeantCluster, meant};
 use super::privilege::Elevation;
+use crate::error::Result;
 use crate::host::{
     Command, Host, Listener, command_line_of, executable_of, is_in_other_file_systems, listener,
     working_directory_of,
@@ -43,6 +44,14 @@ pub async fn complete(
         }
     }
     all
+}
+
+/// The clusters that are installed and the servers that run, without a word from any of them.
+///
+/// # Errors
+/// As [`clusters::gather`].
+pub async fn all(host: &Host) -> Result<Vec<Cluster>> {
+    Ok(merge(clusters::gather(host).await?, gather(host).await))
 }
 
 /// Every server that listens on a socket that we can reach, without our own embedded ones and those of containers.

@@ -1,7 +1,6 @@
 //! Refusals that any package manager's plan can come to, each with what does work on this machine.
 
-use crate::facts::clusters::{Cluster, ClusterStatus};
-use crate::facts::provider::provider;
+use crate::facts::clusters::Cluster;
 use crate::facts::system::SystemFacts;
 use crate::plan::Refusal;
 
@@ -20,7 +19,7 @@ pub fn no_manager(facts: &SystemFacts) -> Refusal {
 pub fn several(clusters: &[Cluster]) -> Refusal {
     let lines: String = clusters
         .iter()
-        .map(|cluster| format!("\n  - {}", described(cluster)))
+        .map(|cluster| format!("\n  - {}", cluster.description()))
         .collect();
     Refusal::Blocked {
         fact: format!("{} servers could be meant:{lines}", clusters.len()),
@@ -29,28 +28,6 @@ pub fn several(clusters: &[Cluster]) -> Refusal {
             clusters.first().map_or(5432, |cluster| cluster.port)
         ),
     }
-}
-
-/// `port 5433: PostgreSQL 18, online, of ann in /srv/data (no package)`: what tells one server from the others.
-pub fn described(cluster: &Cluster) -> String {
-    let major = match cluster.major {
-        0 => String::new(),
-        major => format!(" {major}"),
-    };
-    let status = match cluster.status {
-        ClusterStatus::Online => "online",
-        ClusterStatus::Down => "down",
-    };
-    let place = match cluster.data_directory.to_str() {
-        None | Some("") => String::new(),
-        Some(directory) => format!(" in {directory}"),
-    };
-    format!(
-        "port {}: PostgreSQL{major}, {status}, of {}{place} ({})",
-        cluster.port,
-        cluster.owner,
-        provider(cluster)
-    )
 }
 
 pub fn none_on_port(facts: &SystemFacts, port: u16) -> Refusal {

@@ -9,7 +9,7 @@ use crate::facts::overlay::FIRST_MAJOR;
 use crate::facts::provider::{Provider, provider};
 use crate::facts::system::SystemFacts;
 use crate::plan::Refusal;
-use crate::plan::system::alternatives::{described, without_root};
+use crate::plan::system::alternatives::without_root;
 use crate::settings::Settings;
 
 /// Nobody but the owner, and who may become the owner, can do anything for a server.
@@ -18,7 +18,7 @@ pub fn not_permitted(facts: &SystemFacts, cluster: &Cluster) -> Refusal {
         steps: vec![format!(
             "act as {}, the owner of the server on {}",
             cluster.owner,
-            described(cluster)
+            cluster.description()
         )],
         alternatives: without_root(facts),
     }
@@ -34,7 +34,7 @@ pub fn not_let_in(facts: &SystemFacts, cluster: &Cluster, why: &str) -> Refusal 
     Refusal::Unavailable {
         fact: format!(
             "the server on {} does not let its owner in: {why}",
-            described(cluster)
+            cluster.description()
         ),
         alternatives,
     }
@@ -45,7 +45,7 @@ pub fn no_superuser(facts: &SystemFacts, cluster: &Cluster, answer: &ServerAnswe
         fact: format!(
             "{} is no superuser of the server on {}, and CREATE EXTENSION vector needs one",
             answer.administrator,
-            described(cluster)
+            cluster.description()
         ),
         alternatives: without_root(facts),
     }
@@ -56,7 +56,7 @@ pub fn not_seen(cluster: &Cluster, answer: &ServerAnswer, package: &str) -> Refu
     Refusal::Blocked {
         fact: format!(
             "the server on {} does not see pgvector: {package} writes to {}, and this server reads {}",
-            described(cluster),
+            cluster.description(),
             written_to(cluster),
             read_from(answer)
         ),
@@ -69,7 +69,7 @@ pub fn looks_elsewhere(cluster: &Cluster, answer: &ServerAnswer) -> Refusal {
     Refusal::Blocked {
         fact: format!(
             "the server on {} would not see a package's pgvector: packages write to {}, and this server reads {}",
-            described(cluster),
+            cluster.description(),
             written_to(cluster),
             read_from(answer)
         ),
@@ -83,7 +83,7 @@ pub fn looks_elsewhere(cluster: &Cluster, answer: &ServerAnswer) -> Refusal {
 pub fn no_root_before_18(facts: &SystemFacts, cluster: &Cluster, package: &str) -> Refusal {
     Refusal::Privilege {
         steps: vec![
-            format!("install {package} for the server on {}", described(cluster)),
+            format!("install {package} for the server on {}", cluster.description()),
             format!(
                 "(without root a server of PostgreSQL {} can be given no extension: {CONTROL_PATH} came with {FIRST_MAJOR})",
                 cluster.major
@@ -103,7 +103,7 @@ pub fn nobody_packages_it(facts: &SystemFacts, cluster: &Cluster, answer: &Serve
         fact: format!(
             "there is no pgvector package for the server on {}: its library directory {} {whose}, and PostgreSQL before \
              {FIRST_MAJOR} looks for extensions nowhere else",
-            described(cluster),
+            cluster.description(),
             answer.library_directory.display()
         ),
         alternatives: compiled(facts, cluster),
@@ -120,7 +120,7 @@ pub fn no_package_to_unpack(
         fact: format!(
             "the server on {} could load an unpacked {package}, which no repository of this machine offers; its own \
              library directory is {}",
-            described(cluster),
+            cluster.description(),
             answer.library_directory.display()
         ),
         alternatives: compiled(facts, cluster),
@@ -134,7 +134,7 @@ pub fn overlay_of_another(settings: &Settings, cluster: &Cluster) -> Refusal {
     Refusal::Blocked {
         fact: format!(
             "pgvector would be unpacked for the server on {}, where its owner can read it",
-            described(cluster)
+            cluster.description()
         ),
         hint: format!("sudo pgvector-setup up --target system{port}"),
     }
