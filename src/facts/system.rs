@@ -110,12 +110,20 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
     let is_ours = |cluster: &Cluster| cluster.owner == facts.user || settings.port == Some(cluster.port);
     facts.clusters = running::complete(host, settings, facts.elevation, listed, is_ours).await;
     facts.extension_files = brew.extension_files.clone();
-    let missing = match meant(&facts.clusters, settings) {
+    let meant = meant(&facts.clusters, settings);
+    let is_complete = |cluster: &Cluster| cluster.is_online() && brew.has_files(cluster.major);
+    let nothing_is_missing = matches!(&meant, MeantCluster::One(cluster) if is_complete(cluster));
+    if nothing_is_missing || !brew.is_ours {
+        facts.brew = Some(brew);
+        return Ok(());
+    }
+    brew::describe(host, &mut brew).await?;
+    let missing = match meant {
         MeantCluster::One(_) => brew.missing(None),
         MeantCluster::None => brew.missing(brew.newest_served(settings.postgres_major)),
         _ => Vec::new(),
     };
-    if !missing.is_empty() && brew.is_ours {
+    if !missing.is_empty() {
         brew.missing_dependencies = brew::missing_dependencies(host, &brew, &missing).await?;
     }
     facts.brew = Some(brew);

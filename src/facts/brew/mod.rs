@@ -42,7 +42,7 @@ pub struct BrewFacts {
     pub owner: String,
     /// Whether this user may install, and is not root. Where not, nothing below was asked for.
     pub is_ours: bool,
-    /// The extension's formula; `None` where brew knows none.
+    /// The extension's formula; `None` where brew knows none, or was not asked because nothing is missing.
     pub extension: Option<Formula>,
     /// The formulae `postgresql@NN` that brew knows and that were asked for.
     pub servers: Vec<Formula>,
@@ -167,10 +167,10 @@ impl BrewFacts {
     }
 }
 
-/// Asks brew and looks at its files; `None` where there is none.
+/// Looks at what is on disk, asking brew only where that is; `None` where there is no brew.
 ///
 /// # Errors
-/// [`HostError`] when brew does not answer within its deadline, [`FactsError`] when its answer is not understood.
+/// [`HostError`] when brew does not answer within its deadline or a file cannot be read.
 pub async fn gather(host: &Host) -> Result<Option<BrewFacts>> {
     let Some(mut facts) = place(host).await? else {
         return Ok(None);
@@ -180,11 +180,22 @@ pub async fn gather(host: &Host) -> Result<Option<BrewFacts>> {
     }
     facts.kegs = kegs(host, &facts.cellar);
     facts.served_by_keg = servers::served_by_keg(host, &facts);
+    facts.server_kegs = servers::server_kegs(host, &facts)?;
+    facts.remains = servers::remains(host, &facts)?;
+    facts.extension_files = servers::extension_files(host, &facts)?;
+    Ok(Some(facts))
+}
+
+/// Asks brew for the formulae and the services: seconds of its own time, which only an installation or a start is worth.
+///
+/// # Errors
+/// [`HostError`] when brew does not answer within its deadline, [`FactsError`] when its answer is not understood.
+pub async fn describe(host: &Host, facts: &mut BrewFacts) -> Result<()> {
     // The first of brew's slow commands may install what brew itself needs, so nothing else of it runs beside it.
     facts.extension = formula::ask(host, &facts.program, &[EXTENSION.to_owned()])
         .await?
         .pop();
-    let names = server_names(host, &facts).await;
+    let names = server_names(host, facts).await;
     let (formulae, services, obstacle) = tokio::join!(
         formula::ask(host, &facts.program, &names),
         services::ask(host, &facts.program),
@@ -196,11 +207,8 @@ pub async fn gather(host: &Host) -> Result<Option<BrewFacts>> {
         .sort_by_key(|formula| std::cmp::Reverse(major_of(&formula.name)));
     facts.services = services?;
     facts.service_obstacle = obstacle;
-    facts.server_kegs = servers::server_kegs(host, &facts)?;
-    facts.remains = servers::remains(host, &facts)?;
-    facts.extension_files = servers::extension_files(host, &facts)?;
-    facts.taken_ports = servers::taken_ports(host, &facts);
-    Ok(Some(facts))
+    facts.taken_ports = servers::taken_ports(host, facts);
+    Ok(())
 }
 
 /// Asks for the formulae that installing `names` would bring along, of those that have no keg.

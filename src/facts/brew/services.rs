@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{command, errors, unreadable};
+use super::{command, unreadable};
 use crate::error::Result;
 use crate::host::{Command, Host, HostError};
 
@@ -13,7 +13,8 @@ pub struct Service {
     /// The formula's name.
     pub name: String,
     /// `none`, `started`, `scheduled`, `stopped`, `error`, `unknown` or `other`.
-    pub status: String,
+    #[serde(default)]
+    pub status: Option<String>,
 }
 
 /// Asks what brew knows of services; none where it cannot say.
@@ -22,7 +23,7 @@ pub(super) async fn ask(host: &Host, program: &Path) -> Result<Vec<Service>> {
     match host.run(&command).await {
         Ok(output) => Ok(parse(&output.stdout)?),
         // Without a manager of services brew refuses the question.
-        Err(error) if !errors(&error).is_empty() => Ok(Vec::new()),
+        Err(HostError::Failed { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }

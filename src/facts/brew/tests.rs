@@ -99,7 +99,7 @@ fn services_are_listed_also_where_there_are_none() {
         let services = parse_services(&printed(recording)).unwrap();
         services
             .into_iter()
-            .map(|service| (service.name, service.status))
+            .map(|service| (service.name, service.status.unwrap()))
             .collect::<Vec<_>>()
     };
     let named = |status: &str| vec![("postgresql@18".to_owned(), status.to_owned())];
@@ -117,6 +117,43 @@ fn services_are_listed_also_where_there_are_none() {
     );
     assert_eq!(parse_services("\n").unwrap(), []);
     assert!(parse_services("Warning: no services").is_err());
+}
+
+#[test]
+fn brew_sees_what_is_the_users_own_and_what_keeps_it_quiet() {
+    let own = [
+        ("HOMEBREW_API_DOMAIN", "https://mirror.example/api"),
+        ("https_proxy", "http://proxy.example"),
+    ];
+    let host = Host::new(crate::host::Environment {
+        homebrew: own.map(|(name, value)| (name.to_owned(), value.into())).to_vec(),
+        ..crate::host::Environment::default()
+    });
+    let command = command(&host, std::path::Path::new("/opt/homebrew/bin/brew"), "see").argument("--prefix");
+    let mut seen: Vec<String> = command
+        .environment
+        .iter()
+        .filter(|(name, _)| !["USER", "LOGNAME", "XDG_RUNTIME_DIR"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}={}", value.display()))
+        .collect();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            "HOMEBREW_API_DOMAIN=https://mirror.example/api",
+            "HOMEBREW_NO_ANALYTICS=1",
+            "HOMEBREW_NO_ASK=1",
+            "HOMEBREW_NO_AUTOREMOVE=1",
+            "HOMEBREW_NO_AUTO_UPDATE=1",
+            "HOMEBREW_NO_COLOR=1",
+            "HOMEBREW_NO_EMOJI=1",
+            "HOMEBREW_NO_ENV_HINTS=1",
+            "HOMEBREW_NO_INSTALL_CLEANUP=1",
+            "HOMEBREW_NO_INSTALL_UPGRADE=1",
+            "https_proxy=http://proxy.example",
+        ]
+    );
+    assert_eq!(command.shown(), "/opt/homebrew/bin/brew --prefix");
 }
 
 #[test]

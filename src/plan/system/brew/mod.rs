@@ -176,8 +176,9 @@ fn start_steps(
         return Err(alternatives::port_taken(facts, brew, major, port));
     }
     let formula = server_formula(major);
-    let failed =
-        |service: &&crate::facts::brew::Service| service.name == formula && service.status == "error";
+    let failed = |service: &&crate::facts::brew::Service| {
+        service.name == formula && service.status.as_deref() == Some("error")
+    };
     if brew.services.iter().any(|service| failed(&service)) {
         plan.notes.push(format!(
             "the service {formula} ended with an error when it was last started; its log is {}",
