@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::relay::Relay;
 use super::{
     ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, login, machine,
-    overlay, packages,
+    overlay, packages, upgrade,
 };
 use crate::database::{Endpoint, Login};
 use crate::error::Result;
@@ -84,7 +84,11 @@ impl Engine<'_> {
     /// An index build may take hours: a stop ends it, and the server drops what it had. Every other step is short or must
     /// not be cut (a package manager's run), so it is waited for.
     async fn act_or_stop(&mut self, step: &Step) -> Result<Outcome> {
-        if !matches!(step, Step::Migrate { concurrent: true, .. }) {
+        let is_long = matches!(
+            step,
+            Step::Migrate { concurrent: true, .. } | Step::RebuildIndex { .. } | Step::DropIndexCopy { .. }
+        );
+        if !is_long {
             return self.act(step).await;
         }
         tokio::select! {
@@ -114,6 +118,7 @@ impl Engine<'_> {
             Step::StartCluster { .. } => cluster::start(self, step).await,
             Step::RefreshPackageIndex { .. }
             | Step::InstallPackages { .. }
+            | Step::UpgradePackage { .. }
             | Step::ConfigurePackages { .. }
             | Step::CreateSystemCluster { .. }
             | Step::StartService { .. } => packages::apply(self.host, step, self.progress).await,
@@ -131,6 +136,9 @@ impl Engine<'_> {
             Step::Migrate {
                 database, version, ..
             } => database::migrate(self, database, *version).await,
+            Step::UpgradeExtension { .. } => upgrade::update_extension(self, step).await,
+            Step::RebuildIndex { .. } => upgrade::rebuild_index(self, step).await,
+            Step::DropIndexCopy { .. } => upgrade::drop_copy(self, step).await,
             Step::Verify { .. } => database::verify(self).await,
         }
     }

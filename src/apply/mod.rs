@@ -20,6 +20,7 @@ pub mod relay;
 pub mod replace;
 mod undo;
 mod unfinished;
+mod upgrade;
 
 pub use cluster::{prove_identity, stop as stop_cluster};
 pub use engine::{Engine, Server};
@@ -28,3 +29,4 @@ pub use progress::{Progress, Silent};
 pub use receipt::{Made, Outcome, Receipt, Record};
 pub use undo::undo;
 pub use unfinished::Unfinished;
+pub use upgrade::receipted;

@@ -41,6 +41,8 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Bring a newer pgvector: package, extension in every database, indexes
+    Upgrade(Upgrade),
     /// Start the embedded server
     Start,
     /// Stop the embedded server
@@ -107,6 +109,18 @@ pub struct Consent {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Upgrade {
+    #[command(flatten)]
+    pub consent: Consent,
+    /// Show what would be done; changes nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// As --plan, and exit with 8 when something is to be done
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -33,17 +33,25 @@ pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &U
         flags: super::unattended::options(settings, installation.host),
         ..DoctorOptions::default()
     };
-    let report = health::doctor(&mut connection, &settings.table, &options).await?;
+    let mut report = health::doctor(&mut connection, &settings.table, &options).await?;
+    let (package, versions) = installation.versions().await?;
+    report.add_versions(package.clone(), &versions, &fix("upgrade", &options.flags));
     if ui.is_json() {
         ui.json(&report);
     } else {
-        ui.print(health::report::doctor(&report));
+        let versions = health::versions::table(package.as_deref(), &versions);
+        ui.print(format!("{versions}\n{}", health::report::doctor(&report)));
     }
     Ok(if report.healthy {
         Exit::Done
     } else {
         Exit::Unhealthy
     })
+}
+
+/// A command of this program for the same installation.
+fn fix(command: &str, flags: &str) -> String {
+    format!("pgvector-setup {command} {flags}").trim_end().to_owned()
 }
 
 pub(super) fn verification_text(verification: &Verification) -> String {

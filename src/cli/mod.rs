@@ -14,6 +14,7 @@ mod server;
 mod ui;
 mod unattended;
 mod up;
+mod upgrade;
 mod usage;
 mod wizard;
 
@@ -89,6 +90,7 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
     match command {
         Command::Up(consent) => up::up(&installation, consent, ui).await,
         Command::Plan { check } => up::plan(&installation, check, ui).await,
+        Command::Upgrade(arguments) => upgrade::upgrade(&installation, arguments, ui).await,
         Command::Start => server::start(&installation, ui).await,
         Command::Stop => server::stop(&installation, ui).await,
         Command::Status => server::status(&installation, ui).await,

@@ -99,7 +99,7 @@ pub(super) fn plans_text(plans: &Plans) -> String {
 }
 
 /// The plan as data: each step as it will be applied, with its title, its lines and the privilege it needs.
-fn report(plans: &Plans) -> serde_json::Value {
+pub(super) fn report(plans: &Plans) -> serde_json::Value {
     let step = |step: &Step| {
         serde_json::json!({
             "title": step.title(), "details": step.details(), "needs_root": step.privilege() == Privilege::Root, "step": step,

@@ -9,6 +9,7 @@ pub mod login;
 pub mod migrate;
 pub mod scram;
 pub mod sql;
+pub mod versions;
 
 pub use connect::{Endpoint, Login, connect};
 pub use error::{DatabaseError, sqlstate};

@@ -10,6 +10,7 @@ pub mod clusters;
 pub mod dnf;
 pub mod embedded;
 mod error;
+pub mod extension_package;
 pub mod layout;
 pub mod manager;
 pub mod meant;

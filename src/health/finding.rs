@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::database::versions::DatabaseVersions;
+
 /// How much a finding matters. The order is from worst to best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,6 +93,10 @@ pub struct HealthReport {
     /// Why nothing, or not everything, could be checked.
     pub error: Option<String>,
     pub findings: Vec<Finding>,
+    /// The package that pgvector's files are of, as its manager says.
+    pub package: Option<String>,
+    /// Every database of the server with its extension and library; empty where only one was asked.
+    pub databases: Vec<DatabaseVersions>,
 }
 
 impl HealthReport {
@@ -107,6 +113,8 @@ impl HealthReport {
             counts_exact: false,
             error: Some(error.into()),
             findings: Vec::new(),
+            package: None,
+            databases: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod neighbours;
 mod planned;
 pub mod report;
 mod verify;
+pub mod versions;
 
 pub use doctor::{DoctorOptions, doctor};
 pub use error::HealthError;

@@ -127,6 +127,8 @@ mod tests {
             total_articles: Some(94),
             counts_exact: true,
             error: None,
+            package: None,
+            databases: Vec::new(),
             findings: vec![
                 Finding::new("S1", Severity::Ok, "the server takes writes", "PostgreSQL 18.4"),
                 Finding::new("S4", Severity::Critical, "index i is INVALID", "\"a\".\"i\"")

@@ -2,6 +2,7 @@
 
 mod reach;
 mod undo;
+mod upgrade;
 
 use crate::apply::receipt::{self, Made};
 
@@ -17,6 +18,8 @@ use crate::health::Verification;
 use crate::host::{Host, Lock};
 use crate::plan::{self, Plan, Refusal, Step};
 use crate::settings::{Settings, Target};
+
+pub use upgrade::Upgraded;
 
 /// Most server plans in a row: read the package lists, install, and one to see that nothing is missing.
 const ROUNDS: usize = 4;

@@ -68,12 +68,15 @@ impl Installation<'_> {
 
     /// The server, or a refusal with the command that starts it.
     pub async fn running_server(&self) -> Result<Server> {
-        let facts = self.machine_facts().await?;
+        self.running(&self.machine_facts().await?).await
+    }
+
+    pub(super) async fn running(&self, facts: &MachineFacts) -> Result<Server> {
         let refused = || Refusal::Blocked {
             fact: "the server is not running".into(),
             hint: "pgvector-setup start".into(),
         };
-        Ok(self.server(&facts).await?.ok_or_else(refused)?)
+        Ok(self.server(facts).await?.ok_or_else(refused)?)
     }
 
     /// A session as the application's role, with the version of the extension there.

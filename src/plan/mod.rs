@@ -9,6 +9,7 @@ mod show;
 mod step;
 pub mod system;
 mod undo;
+pub mod upgrade;
 
 pub use refusal::Refusal;
 pub use show::plan_text;

@@ -72,6 +72,31 @@ impl Step {
             ),
             Self::CreateSchema { schema, .. } => format!("prepare schema {}", schema.quoted()),
             Self::Migrate { version, name, .. } => format!("migration {version}: {}", name.replace('_', " ")),
+            Self::UpgradePackage { package, from, .. } => {
+                format!("upgrade {} from {from} to {}", package.name, package.version)
+            }
+            Self::UpgradeExtension {
+                database, from, to, ..
+            } => format!(
+                "update the extension in database {} from {from} to {to}",
+                database.quoted()
+            ),
+            Self::RebuildIndex {
+                database,
+                schema,
+                index,
+                ..
+            } => format!(
+                "rebuild index {}.{} in database {}",
+                schema.quoted(),
+                index.quoted(),
+                database.quoted()
+            ),
+            Self::DropIndexCopy { database, index, .. } => format!(
+                "drop index {} in database {}, which a rebuild of ours left behind",
+                index.quoted(),
+                database.quoted()
+            ),
             Self::Verify { dimensions, rows, .. } => format!(
                 "prove it: {rows} vectors of {dimensions} dimensions, index used, recall, write and delete"
             ),
@@ -133,6 +158,24 @@ impl Step {
                 let lines = statements().map(str::trim_end);
                 lines.filter(|line| !line.is_empty()).map(String::from).collect()
             }
+            Self::UpgradePackage { package, argv, .. } => vec![
+                self.command_line(argv),
+                format!("+ {} {} ({})", package.name, package.version, package.origin),
+            ],
+            Self::UpgradeExtension { sql, .. } | Self::DropIndexCopy { sql, .. } => vec![sql.clone()],
+            Self::RebuildIndex {
+                sql,
+                because,
+                memory_kilobytes,
+                workers,
+                ..
+            } => vec![
+                because.clone(),
+                format!(
+                    "SET maintenance_work_mem = {memory_kilobytes}; SET max_parallel_maintenance_workers = {workers}"
+                ),
+                sql.clone(),
+            ],
             Self::UnpackBundle { wheel, sha256, .. } => vec![format!("{} sha256:{sha256}", wheel.display())],
             Self::CreateDirectory { .. } | Self::WriteCredentials { .. } | Self::Verify { .. } => Vec::new(),
         }

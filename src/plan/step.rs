@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::facts::manager::Manager;
 use crate::host::Privilege;
+use crate::plan::upgrade::Owed;
 use crate::settings::{Identifier, VectorTable};
 
 /// One package as the package manager names it.
@@ -172,6 +173,46 @@ pub enum Step {
         sql: String,
         concurrent: bool,
     },
+    /// Replace the package that holds pgvector's files by a newer version of itself, and nothing else.
+    UpgradePackage {
+        manager: Manager,
+        package: Package,
+        /// The version before; packages of older versions are rarely to be had again.
+        from: String,
+        argv: Vec<String>,
+    },
+    /// Bring the SQL objects of the extension in one database to the version of the server's files.
+    UpgradeExtension {
+        database: Identifier,
+        from: String,
+        to: String,
+        sql: String,
+        /// The indexes that owe a rebuild from now on: once the extension is updated, no catalog tells.
+        rebuild: Vec<Owed>,
+    },
+    /// Build a vector index anew beside itself.
+    RebuildIndex {
+        database: Identifier,
+        schema: Identifier,
+        table: Identifier,
+        index: Identifier,
+        /// Another one means that it was rebuilt since.
+        oid: i64,
+        because: String,
+        sql: String,
+        /// `maintenance_work_mem` of the session.
+        memory_kilobytes: u64,
+        /// `max_parallel_maintenance_workers` of the session.
+        workers: u16,
+    },
+    /// Drop the INVALID copy that a rebuild of ours left when it was cut off.
+    DropIndexCopy {
+        database: Identifier,
+        schema: Identifier,
+        table: Identifier,
+        index: Identifier,
+        sql: String,
+    },
     /// Prove by measurement that the result works.
     Verify {
         database: Identifier,
@@ -205,6 +246,7 @@ impl Plan {
         let packages = self.steps.iter().filter_map(|step| match step {
             Step::InstallPackages { packages, .. } => Some(packages.as_slice()),
             Step::UnpackExtension { package, .. } => Some(std::slice::from_ref(package)),
+            Step::UpgradePackage { package, .. } => Some(std::slice::from_ref(package)),
             _ => None,
         });
         let package = packages
@@ -225,6 +267,7 @@ impl Step {
             | Self::RefreshPackageIndex { argv, .. }
             | Self::InstallPackages { argv, .. }
             | Self::UnpackExtension { argv, .. }
+            | Self::UpgradePackage { argv, .. }
             | Self::ConfigurePackages { argv }
             | Self::CreateSystemCluster { argv, .. }
             | Self::StartService { argv, .. } => argv,
@@ -238,6 +281,7 @@ impl Step {
             // Homebrew belongs to a plain user, its services too.
             Self::RefreshPackageIndex { manager, .. }
             | Self::InstallPackages { manager, .. }
+            | Self::UpgradePackage { manager, .. }
             | Self::CreateSystemCluster { manager, .. }
             | Self::StartService { manager, .. }
                 if *manager == Manager::Brew =>
@@ -247,6 +291,7 @@ impl Step {
             Self::CreateUser { .. }
             | Self::RefreshPackageIndex { .. }
             | Self::InstallPackages { .. }
+            | Self::UpgradePackage { .. }
             | Self::ConfigurePackages { .. }
             | Self::CreateSystemCluster { .. }
             | Self::StartService { .. } => Privilege::Root,

@@ -183,6 +183,8 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
     };
     match &entry.step {
         Step::Verify { .. }
+        | Step::RebuildIndex { .. }
+        | Step::DropIndexCopy { .. }
         | Step::RefreshPackageIndex { .. }
         | Step::ConfigurePackages { .. }
         | Step::RestrictDatabase { role: None, .. } => Undo::Nothing,
@@ -193,6 +195,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         | Step::AllowLogin { .. }
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
+        | Step::UpgradeExtension { .. }
             if target == Target::Embedded =>
         {
             Undo::Nothing
@@ -200,6 +203,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         Step::Migrate { database, .. }
         | Step::CreateSchema { database, .. }
         | Step::RestrictDatabase { database, .. }
+        | Step::UpgradeExtension { database, .. }
             if goes_with_its_database(database) =>
         {
             Undo::Nothing
@@ -224,6 +228,18 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             owner: owner.clone(),
             destroy: data.destroy,
             to: version - 1,
+        },
+        Step::UpgradeExtension {
+            database, from, to, ..
+        } => Undo::Keep {
+            what: format!("the extension in database {database} at {to} (it was {from})"),
+            why: "the version of an extension cannot go down".into(),
+        },
+        // It goes with the installation that brought it.
+        Step::UpgradePackage { package, .. } if is_installed_by_us(made, &package.name) => Undo::Nothing,
+        Step::UpgradePackage { package, from, .. } => Undo::Keep {
+            what: format!("{} at {} (it was {from})", package.name, package.version),
+            why: "databases may be at its version by now, and a version cannot go down".into(),
         },
         Step::CreateSchema {
             database,
@@ -370,6 +386,13 @@ fn with_brought(manager: Manager, planned: &[Package], outcome: Option<&Outcome>
         }
     }
     packages
+}
+
+fn is_installed_by_us(made: &[Made], package: &str) -> bool {
+    made.iter().any(|entry| match &entry.step {
+        Step::InstallPackages { packages, .. } => packages.iter().any(|ours| ours.name == package),
+        _ => false,
+    })
 }
 
 fn makes_cluster(made: &[Made], cluster: &str) -> bool {

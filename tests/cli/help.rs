@@ -27,6 +27,7 @@ fn help_names_every_command_and_option() {
     Commands:
       up        Install, start, create, migrate and prove; does nothing where nothing is missing
       plan      Show what `up` would do; changes nothing
+      upgrade   Bring a newer pgvector: package, extension in every database, indexes
       start     Start the embedded server
       stop      Stop the embedded server
       status    Say what is there and whether it runs

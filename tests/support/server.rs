@@ -23,7 +23,7 @@ const INSTANCE: &str = "tests";
 
 /// One server for all tests of a binary; gone when the binary ends, however it ends.
 static SERVER: LazyLock<Endpoint> = LazyLock::new(|| {
-    let directory = PathBuf::from(format!("/tmp/pgvector-setup-tests-{}", std::process::id()));
+    let directory = directory();
     account::prepare();
     destroy_when_this_process_ends(&directory);
     let output = product(&directory)
@@ -80,6 +80,16 @@ pub async fn fresh_database() -> String {
         .await
         .expect("a new database");
     name
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(format!("/tmp/pgvector-setup-tests-{}", std::process::id()))
+}
+
+/// The product, for the installation that is the test server.
+pub fn product_on_server() -> Command {
+    LazyLock::force(&SERVER);
+    product(&directory())
 }
 
 fn product(directory: &PathBuf) -> Command {

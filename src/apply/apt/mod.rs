@@ -40,7 +40,9 @@ pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<()> 
         Step::RefreshPackageIndex { argv, .. } => {
             run_packages(host, argv, "refresh the package lists", UPDATE_DEADLINE, waits).await?;
         }
-        Step::InstallPackages { argv, .. } => install(host, argv, waits).await?,
+        Step::InstallPackages { argv, .. } | Step::UpgradePackage { argv, .. } => {
+            install(host, argv, waits).await?;
+        }
         Step::ConfigurePackages { argv } => {
             run_packages(
                 host,
@@ -156,9 +158,16 @@ fn command(argv: &[String], purpose: &str, deadline: Duration) -> Command {
         .arguments(arguments)
         .privilege(Privilege::Root)
         .deadline(deadline);
-    QUIET.iter().fold(command, |command, (name, value)| {
+    let command = QUIET.iter().fold(command, |command, (name, value)| {
         command.environment(*name, *value)
-    })
+    });
+    // needrestart(1) would restart the server, because its sessions still map the library that was replaced.
+    let is_upgrade = argv.iter().any(|word| word == "--only-upgrade");
+    if is_upgrade {
+        command.environment("NEEDRESTART_SUSPEND", "1")
+    } else {
+        command
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::settings::{Identifier, VectorTable};
 /// The server asks itself whether the client is still there (PostgreSQL 14 and later).
 const CONNECTION_CHECK_VERSION: u32 = 140_000;
 /// Longest that tidying up after a failed build may take.
-const TIDY_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const TIDY_DEADLINE: Duration = Duration::from_secs(5);
 /// A parallel build takes all its memory from /dev/shm at once, and containers often have 64 MB of that.
 const NO_SHARED_MEMORY: &str = "53100";
 
@@ -60,9 +60,9 @@ impl Build<'_> {
             .fetch_one(&mut *connection)
             .await
             .map_err(DatabaseError::statement("prepare the index build"))?;
-        self.settle(connection, workers).await?;
+        settle(connection, self.sizing.memory_kilobytes, workers).await?;
         let outcome = self.watched(connection, observer, builder).await;
-        let reset = self.unsettle(connection).await;
+        let reset = unsettle(connection).await;
         outcome?;
         reset
     }
@@ -91,39 +91,6 @@ impl Build<'_> {
         })
     }
 
-    /// `CONCURRENTLY` waits by design, and a timeout that ends it leaves an INVALID index: none is in force.
-    /// Parallel workers are refused to a table below `min_parallel_table_scan_size`, and TOAST does not count there.
-    async fn settle(&self, connection: &mut PgConnection, workers: u16) -> Result<(), MigrateError> {
-        let mut sql = format!(
-            "SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-             SET maintenance_work_mem = {}; SET max_parallel_maintenance_workers = {workers};
-             SET min_parallel_table_scan_size = 0;",
-            self.sizing.memory_kilobytes
-        );
-        if connection
-            .server_version_num()
-            .is_some_and(|version| version >= CONNECTION_CHECK_VERSION)
-        {
-            sql.push_str("SET client_connection_check_interval = '500ms';");
-        }
-        sqlx::raw_sql(composed(sql))
-            .execute(connection)
-            .await
-            .map_err(DatabaseError::statement("prepare the index build"))?;
-        Ok(())
-    }
-
-    async fn unsettle(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        sqlx::raw_sql(
-            "RESET lock_timeout; RESET statement_timeout; RESET idle_in_transaction_session_timeout;
-             RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; RESET min_parallel_table_scan_size;",
-        )
-        .execute(connection)
-        .await
-        .map_err(DatabaseError::statement("end the index build"))?;
-        Ok(())
-    }
-
     /// What the catalog says counts, not that the statement came back.
     async fn prove(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         let name = self.table.index_name();
@@ -141,6 +108,42 @@ impl Build<'_> {
             index: name.to_string(),
         })
     }
+}
+
+/// `CONCURRENTLY` waits by design, and a timeout that ends it leaves an INVALID index: none is in force.
+/// Parallel workers are refused to a table below `min_parallel_table_scan_size`, and TOAST does not count there.
+pub(super) async fn settle(
+    connection: &mut PgConnection,
+    memory_kilobytes: u64,
+    workers: u16,
+) -> Result<(), MigrateError> {
+    let mut sql = format!(
+        "SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+         SET maintenance_work_mem = {memory_kilobytes}; SET max_parallel_maintenance_workers = {workers};
+         SET min_parallel_table_scan_size = 0;"
+    );
+    if connection
+        .server_version_num()
+        .is_some_and(|version| version >= CONNECTION_CHECK_VERSION)
+    {
+        sql.push_str("SET client_connection_check_interval = '500ms';");
+    }
+    sqlx::raw_sql(composed(sql))
+        .execute(connection)
+        .await
+        .map_err(DatabaseError::statement("prepare the index build"))?;
+    Ok(())
+}
+
+pub(super) async fn unsettle(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    sqlx::raw_sql(
+        "RESET lock_timeout; RESET statement_timeout; RESET idle_in_transaction_session_timeout;
+         RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; RESET min_parallel_table_scan_size;",
+    )
+    .execute(connection)
+    .await
+    .map_err(DatabaseError::statement("end the index build"))?;
+    Ok(())
 }
 
 /// Runs one statement that cannot be in a transaction as another role.
@@ -161,7 +164,7 @@ pub(super) async fn as_role(
     outcome.map(|_| ())
 }
 
-fn is_short_of_shared_memory(error: &MigrateError) -> bool {
+pub(super) fn is_short_of_shared_memory(error: &MigrateError) -> bool {
     matches!(error, MigrateError::Database(DatabaseError::Statement { source, .. })
         if sqlstate(source).as_deref() == Some(NO_SHARED_MEMORY))
 }

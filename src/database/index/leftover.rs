@@ -95,6 +95,17 @@ pub async fn drop_concurrently(
     role: Option<&Identifier>,
     patience: Duration,
 ) -> Result<(), MigrateError> {
+    drop_index(connection, &table.qualified(), statement, role, patience).await
+}
+
+/// As [`drop_concurrently`], from a relation as SQL names it.
+pub async fn drop_index(
+    connection: &mut PgConnection,
+    relation: &str,
+    statement: &str,
+    role: Option<&Identifier>,
+    patience: Duration,
+) -> Result<(), MigrateError> {
     let purpose = "drop the index";
     let limit = format!(
         "SET lock_timeout = 0; SET statement_timeout = {}",
@@ -112,7 +123,7 @@ pub async fn drop_concurrently(
     match outcome {
         Err(error) if sqlstate(&error).as_deref() == Some(QUERY_CANCELED) => Err(MigrateError::Blocked {
             purpose: purpose.to_owned(),
-            blocker: blocker(connection, &table.qualified()).await,
+            blocker: blocker(connection, relation).await,
         }),
         outcome => Ok(outcome.map_err(DatabaseError::statement(purpose))?),
     }

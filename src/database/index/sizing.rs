@@ -57,9 +57,14 @@ pub struct Sizing {
 
 /// Plans a build over `rows` rows that have an embedding.
 pub fn sizing(table: &VectorTable, rows: i64, extension_version: &str, budget: Budget) -> Sizing {
-    let payload = payload_bytes(table);
+    let (index, payload) = (table.effective_index(), payload_bytes(table));
+    sizing_of(index, payload, rows, extension_version, budget)
+}
+
+/// Plans a build of any index; `payload` is what one row's key takes, in bytes.
+pub fn sizing_of(index: Index, payload: u64, rows: i64, extension_version: &str, budget: Budget) -> Sizing {
     let count = u64::try_from(rows).unwrap_or(0);
-    let memory = match table.effective_index() {
+    let memory = match index {
         // A graph that does not fit is still built, row by row, so the budget is a limit.
         Index::Hnsw { m, .. } => {
             let per_row = payload + 261 + 32 * u64::from(m);

@@ -110,6 +110,27 @@ pub async fn simulate(host: &Host, packages: &[String]) -> Result<Simulation, Ho
     Ok(simulation::parse(&output.stdout, &output.stderr))
 }
 
+/// Asks apt what upgrading one package that is there would do, as the upgrade will be run: with `-y` a package on hold
+/// is a refusal.
+pub async fn simulate_upgrade(host: &Host, package: &str) -> Result<Simulation, HostError> {
+    let Some(apt_get) = host.which("apt-get") else {
+        return Ok(Simulation::default());
+    };
+    let command = Command::new(apt_get, "ask apt what the upgrade would do")
+        .arguments([
+            "--simulate",
+            "install",
+            "-y",
+            "--only-upgrade",
+            "--no-install-recommends",
+        ])
+        .argument(package)
+        .accept([100])
+        .deadline(PROBE_DEADLINE);
+    let output = host.run(&command).await?;
+    Ok(simulation::parse(&output.stdout, &output.stderr))
+}
+
 /// `lists/partial` is touched by every `apt-get update`, also by one that finds nothing new; the lists themselves
 /// carry the archive's own times.
 fn lists_age(host: &Host) -> Option<u64> {

@@ -60,7 +60,7 @@ fn version(case: &Case<'_>, extension: &Extension) -> Finding {
             format!("the extension is version {installed}, and {available} is available"),
             format!("extension {installed}, packages {available}"),
         )
-        .fix("ALTER EXTENSION vector UPDATE;"),
+        .fix(case.command("upgrade")),
         _ => Finding::new(
             "S2",
             Severity::Ok,
@@ -97,7 +97,7 @@ fn known_defects(case: &Case<'_>, extension: &Extension) -> Vec<Finding> {
                 format!("{}: {}", advisory.id, advisory.summary),
                 format!("pgvector {version}; fixed in {}", advisory.fixed),
             );
-            Some(finding.fix(case.command("up")))
+            Some(finding.fix(case.command("upgrade")))
         })
         .collect()
 }

@@ -105,6 +105,8 @@ fn report(case: &Case<'_>) -> HealthReport {
         counts_exact: coverage.is_some_and(|coverage| coverage.exact),
         error: None,
         findings,
+        package: None,
+        databases: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ mod brew;
 pub mod candidates;
 mod dnf;
 
-pub use apt::refresh_index;
+pub use apt::{refresh_index, upgrade_package};
 
 use super::{Plan, Refusal, Step};
 use crate::facts::manager::Manager;

@@ -129,6 +129,20 @@ const CASES: &[Case] = &[
         keep_steps(records, |step| matches!(step, Step::InstallPackages { .. }));
         records.retain(|record| !matches!(record, Record::Ended { .. }));
      }, "remove 47 packages"),
+    ("system, upgraded since", Target::System, |records, _| {
+        keep_steps(records, |step| matches!(step, Step::InstallPackages { .. } | Step::CreateDatabase { .. }));
+        upgraded(records);
+     }, "\
+        keep the extension in database shop at 0.8.7 (it was 0.8.0): the version of an extension cannot go down\n\
+        drop database \"vectors\"\n\
+        remove 47 packages"),
+    ("system, a package of before, upgraded", Target::System, |records, _| {
+        keep_steps(records, |_| false);
+        upgraded(records);
+     }, "\
+        keep the extension in database vectors at 0.8.7 (it was 0.8.0): the version of an extension cannot go down\n\
+        keep the extension in database shop at 0.8.7 (it was 0.8.0): the version of an extension cannot go down\n\
+        keep postgresql-17-pgvector at 0.8.7-1 (it was 0.8.0-1): databases may be at its version by now, and a version cannot go down"),
     ("system, a cluster that we made", Target::System, |records, _| own_cluster(records), "\
         stop the PostgreSQL cluster 17/main\n\
         keep the cluster 17/main: data is only removed with --destroy-data"),
@@ -191,6 +205,47 @@ fn outcomes(records: &mut [Record], fits: fn(&Step) -> bool, to: &Outcome) {
         {
             *outcome = to.clone();
         }
+    }
+}
+
+/// An `upgrade` of everything: the package, the database of the receipt and another, an index.
+fn upgraded(records: &mut Vec<Record>) {
+    let extension = |database: &str| Step::UpgradeExtension {
+        database: name(database),
+        from: "0.8.0".to_owned(),
+        to: "0.8.7".to_owned(),
+        sql: String::new(),
+        rebuild: Vec::new(),
+    };
+    let package = Step::UpgradePackage {
+        manager: Manager::Apt,
+        package: Package {
+            name: "postgresql-17-pgvector".to_owned(),
+            version: "0.8.7-1".to_owned(),
+            origin: String::new(),
+        },
+        from: "0.8.0-1".to_owned(),
+        argv: Vec::new(),
+    };
+    let index = Step::RebuildIndex {
+        database: name("shop"),
+        schema: name("public"),
+        table: name("items"),
+        index: name("items_hnsw"),
+        oid: 16_500,
+        because: String::new(),
+        sql: String::new(),
+        memory_kilobytes: 65_536,
+        workers: 0,
+    };
+    for (number, step) in [package, extension("shop"), extension("vectors"), index]
+        .into_iter()
+        .enumerate()
+    {
+        let sequence = 100 + number as u32;
+        records.push(Record::Begun { sequence, step });
+        let outcome = Outcome::Changed { object: None };
+        records.push(Record::Ended { sequence, outcome });
     }
 }
 

@@ -52,6 +52,31 @@ pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>, 
     }
 }
 
+/// Brings a newer version of one package that is there. `from` is the version before.
+pub fn upgrade_package(manager: Manager, package: Package, from: String, lock_timeout: u16) -> Step {
+    let mut argv = owned(&[
+        APT_GET,
+        "install",
+        "-y",
+        "--only-upgrade",
+        "--no-install-recommends",
+        "--no-remove",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "-o",
+        "Dpkg::Options::=--force-confdef",
+        "-o",
+        &lock_option(lock_timeout),
+    ]);
+    argv.push(package.name.clone());
+    Step::UpgradePackage {
+        manager,
+        package,
+        from,
+        argv,
+    }
+}
+
 /// Finishes what an installation of ours began; a plan never does this for anybody else's.
 pub fn configure_packages() -> Step {
     Step::ConfigurePackages {

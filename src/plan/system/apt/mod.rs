@@ -6,7 +6,7 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
-pub use commands::refresh_index;
+pub use commands::{refresh_index, upgrade_package};
 
 use crate::facts::apt::{AptFacts, Simulation, server_package};
 use crate::facts::clusters::ClusterStatus;
