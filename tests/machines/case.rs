@@ -29,6 +29,18 @@ pub enum Target {
     System,
     /// `system` by the stand-in for brew.
     Brew,
+    /// `system` on a server that somebody started by hand.
+    ByHand(ByHand),
+}
+
+/// A server that no package manager lists; its socket is in `/tmp`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    pub owner: &'static str,
+    /// The directory of its programs.
+    pub programs: &'static str,
+    pub data: &'static str,
+    pub port: u16,
 }
 
 #[derive(Clone, Copy)]
@@ -95,6 +107,20 @@ impl Case {
         Self { user, ..self }
     }
 
+    pub const fn by_hand(
+        name: &'static str,
+        image: Image,
+        user: &'static str,
+        server: ByHand,
+        story: fn(&Machine, &Self),
+    ) -> Self {
+        let case = Self::embedded(name, image, user, story);
+        Self {
+            target: Target::ByHand(server),
+            ..case
+        }
+    }
+
     pub const fn with(self, flags: &'static str) -> Self {
         Self { flags, ..self }
     }
@@ -129,14 +155,14 @@ impl Case {
     pub fn consent(&self) -> &'static str {
         match self.target {
             Target::Embedded => "--destroy-data default",
-            Target::System | Target::Brew => "--destroy-data vectors",
+            Target::System | Target::Brew | Target::ByHand(_) => "--destroy-data vectors",
         }
     }
 
     fn target_flags(&self) -> String {
         let target = match self.target {
             Target::Embedded => "",
-            Target::System | Target::Brew => "--target system ",
+            Target::System | Target::Brew | Target::ByHand(_) => "--target system ",
         };
         format!("{target}{}", self.flags)
     }

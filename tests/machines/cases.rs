@@ -2,6 +2,7 @@
 
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
 use super::brew::{self, STOPPED_SERVICES, THEIR_BREW};
+use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
 use super::case::{BOOKWORM, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
@@ -40,6 +41,12 @@ pub const ALL: &[Case] = &[
         .with("--database site --schema public --role site")
         .on("site", "public.articles")
         .leaving(THEIR_SERVER),
+    Case::by_hand("running_own_server_without_root", FORKY, "user", OWN_SERVER, by_hand::without_root)
+        .leaving(&["/home/user/data/"]),
+    Case::by_hand("running_servers_told_apart", FORKY, "root", RELOCATED_SERVER, by_hand::told_apart)
+        .with("--port 5433")
+        .leaving(&["/srv/data/", "/var/lib/postgresql/", "/var/log/postgresql/"]),
+    Case::system("running_server_sees_nothing", FORKY, "root", by_hand::sees_nothing).leaving(THEIR_SERVER),
     Case::brew("standin_brew_nothing_to_verify", TRIXIE_SYSTEMD, brew::nothing_to_verify).leaving(STOPPED_SERVICES),
     Case::brew("standin_brew_data_kept", TRIXIE_SYSTEMD, brew::data_kept).leaving(STOPPED_SERVICES),
     Case::brew("standin_brew_running_server", TRIXIE_SYSTEMD, brew::running_server).leaving(THEIR_BREW),

@@ -92,6 +92,16 @@ impl Machine {
         reply.stdout.trim_end().to_owned()
     }
 
+    /// A command of `user` on a terminal of the machine, one that cannot redraw.
+    pub fn on_terminal(&self, user: &str, words: &[&str]) -> Command {
+        self.transcript
+            .note(&format!("on a terminal, {user}$ {}", words.join(" ")));
+        let options = ["--interactive", "--tty", "--env", "TERM=dumb"];
+        let mut command = Command::new("docker");
+        command.args(self.exec_arguments(user, &options)).args(words);
+        command
+    }
+
     /// Runs a shell script as `user` in its home directory.
     pub fn run(&self, user: &str, script: &str) -> Reply {
         let reply = self.execute(user, script);

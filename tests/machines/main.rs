@@ -17,6 +17,7 @@ mod adoption;
 mod brew;
 #[path = "../support/bundle.rs"]
 mod bundle;
+mod by_hand;
 mod case;
 mod cases;
 mod engine;

@@ -1,6 +1,6 @@
 //! The PostgreSQL that `up` left on a machine, found without asking our own program.
 
-use super::case::{Case, Target};
+use super::case::{ByHand, Case, Target};
 use super::machine::{Machine, Reply};
 
 pub struct Server<'a> {
@@ -55,6 +55,15 @@ impl<'a> Server<'a> {
                     credentials: format!("{state}/system/credentials"),
                 }
             }
+            Target::ByHand(ByHand { owner, port, .. }) => Self {
+                machine,
+                database: case.database,
+                user: "root",
+                administrator: format!("runuser -u {owner} -- {psql} -h /tmp -p {port}"),
+                port: port.to_string(),
+                psql,
+                credentials: format!("{state}/system/credentials"),
+            },
             Target::System => {
                 let port = machine.root("pg_lsclusters --no-header | awk '{print $3}'");
                 Self {
