@@ -19,7 +19,7 @@ const STILL_IN_USE: [&str; 2] = ["2BP01", "55006"];
 /// Takes the steps back in order; what stays is returned with its reason. Once nothing stays, the receipt goes too, with
 /// the directories that held it.
 pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<String>> {
-    let (mut kept, mut directories) = (Vec::new(), Vec::new());
+    let (mut kept, mut directories, mut is_searched) = (Vec::new(), Vec::new(), false);
     for step in steps {
         if let Undo::RemoveEmptyDirectory { path } = &step.undo {
             directories.push(path.as_path());
@@ -30,7 +30,14 @@ pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<Str
             engine.progress.undoes(&title);
         }
         checkpoint::reached();
-        let reason = take_back(engine, &step.undo).await?;
+        let reason = match &step.undo {
+            // Settings are taken back before what they lead to.
+            Undo::RemoveUnpacked { path } if is_searched => {
+                Some(format!("{}: the server may still look there", path.display()))
+            }
+            undo => take_back(engine, undo).await?,
+        };
+        is_searched |= reason.is_some() && matches!(step.undo, Undo::RestoreParameters { .. });
         checkpoint::reached();
         match reason {
             Some(reason) => kept.push(reason),
@@ -91,7 +98,7 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
         Undo::RestoreParameters { parameters } => {
             return overlay::restore_parameters(engine, parameters).await;
         }
-        Undo::RemoveDirectory { path } => host.remove_directory(path)?,
+        Undo::RemoveDirectory { path } | Undo::RemoveUnpacked { path } => host.remove_directory(path)?,
         Undo::RemoveEmptyDirectory { path } => {
             host.remove_empty_directory(path);
         }

@@ -1,11 +1,12 @@
 //! What a server says of itself. A program found by search path may belong to another server; this one knows which files
 //! it runs by, and whether it finds pgvector among them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::{PgConnection, Row as _};
 
+use super::apt;
 use super::clusters::{Cluster, ClusterStatus};
 use super::privilege::Elevation;
 use crate::apply::relay::Relay;
@@ -194,9 +195,16 @@ fn reaches_loopback(addresses: &str) -> bool {
         .any(|address| ["*", "0.0.0.0", "127.0.0.1", "localhost"].contains(&address))
 }
 
-/// Asks dpkg or rpm whose file the server's own `plpgsql` is: directories are shared by packages, this file is not.
+/// Whose file the server's own `plpgsql` is: directories are shared by packages, this file is not. dpkg reads the lists of
+/// all packages to answer that, so the list of the one that it should be is looked at first.
 async fn packaged_by(host: &Host, answer: &ServerAnswer) -> Result<Option<String>, HostError> {
     let file = answer.library_directory.join("plpgsql.so");
+    let expected = apt::server_package(u16::try_from(answer.version / 10_000).unwrap_or_default());
+    let list = host.read_text(&Path::new("/var/lib/dpkg/info").join(format!("{expected}.list")));
+    let is_listed = |list: String| list.lines().any(|line| Path::new(line) == file);
+    if list.ok().flatten().is_some_and(is_listed) {
+        return Ok(Some(expected));
+    }
     let (command, parse): (Command, fn(&str) -> Option<String>) =
         match (host.which("dpkg-query"), host.which("rpm")) {
             (Some(dpkg), _) => (

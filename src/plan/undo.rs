@@ -77,6 +77,10 @@ pub enum Undo {
         manager: Manager,
         cluster: String,
     },
+    /// Remove what was unpacked for one server, unless its settings still lead there.
+    RemoveUnpacked {
+        path: PathBuf,
+    },
     /// Give settings of the server their old values back, where they still have ours.
     RestoreParameters {
         parameters: Vec<Parameter>,
@@ -350,7 +354,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 ),
             }
         }
-        Step::UnpackExtension { directory, .. } => Undo::RemoveDirectory {
+        Step::UnpackExtension { directory, .. } => Undo::RemoveUnpacked {
             path: directory.clone(),
         },
         Step::SetParameters { parameters, .. } => Undo::RestoreParameters {
@@ -453,7 +457,9 @@ impl Undo {
             Self::RemoveFile { path } => format!("remove {}", path.display()),
             Self::StopCluster { .. } => "stop the server".into(),
             Self::DestroyCluster { data } => format!("destroy the cluster {}", data.display()),
-            Self::RemoveDirectory { path } => format!("remove {}", path.display()),
+            Self::RemoveDirectory { path } | Self::RemoveUnpacked { path } => {
+                format!("remove {}", path.display())
+            }
             Self::RemoveEmptyDirectory { path } => format!("remove {} if it is empty", path.display()),
             Self::RemoveUser { name } => format!("remove the system user {name}"),
             Self::DropSystemCluster { cluster, .. } => format!("drop the PostgreSQL cluster {cluster}"),

@@ -24,15 +24,15 @@ use crate::settings::Settings;
 /// # Errors
 /// A [`Refusal`]; nothing was changed, and its alternatives are commands that work on this machine.
 pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Refusal> {
-    if let Some(plan) = adopt::server_plan(facts, settings) {
-        return plan;
-    }
-    match facts.manager {
+    let adopted = adopt::server_plan(facts, settings);
+    let mut plan = adopted.unwrap_or_else(|| match facts.manager {
         Some(Manager::Apt) => apt::server_plan(facts, settings),
         Some(Manager::Dnf) => dnf::server_plan(facts, settings),
         Some(Manager::Brew) => brew::server_plan(facts, settings),
         None => Err(alternatives::no_manager(facts)),
-    }
+    })?;
+    plan.notes.extend(adopt::left_alone(facts, settings));
+    Ok(plan)
 }
 
 /// Refuses a plan that this user cannot carry out: its steps need root, or to act as the owner of the cluster.

@@ -331,3 +331,55 @@ fn the_name_to_type_is_that_of_what_would_be_lost() {
         assert_eq!(data_name(made, settings), expected);
     }
 }
+
+/// An overlay goes in the order that a server which looks there survives, and stays while a database needs it.
+#[test]
+fn an_overlay_is_taken_back_settings_first_unless_others_use_it() {
+    let parameter = Parameter {
+        name: "extension_control_path".to_owned(),
+        value: "$system:/srv/extensions/18/0.8.7-1/usr/share/postgresql/18".to_owned(),
+        previous: None,
+    };
+    let steps = [
+        Step::SetParameters {
+            system_identifier: "1".to_owned(),
+            parameters: vec![parameter],
+            sql: Vec::new(),
+        },
+        Step::UnpackExtension {
+            package: Package {
+                name: "postgresql-18-pgvector".to_owned(),
+                version: "0.8.7-1".to_owned(),
+                origin: String::new(),
+            },
+            directory: "/srv/extensions/18/0.8.7-1".into(),
+            argv: Vec::new(),
+        },
+    ];
+    let made = steps.map(|step| Made {
+        sequence: 1,
+        step,
+        // Killed before the outcome was written.
+        outcome: None,
+    });
+    let titles = |data: &DataFacts| -> Vec<String> {
+        let steps = undo_plan(&made, data, &settings(Target::System)).unwrap();
+        steps.iter().filter_map(|step| step.undo.title()).collect()
+    };
+    let mut data = DataFacts::default();
+    assert_eq!(
+        titles(&data),
+        [
+            "give extension_control_path the old value back",
+            "remove /srv/extensions/18/0.8.7-1"
+        ]
+    );
+    data.extension_users = vec!["shop".to_owned()];
+    assert_eq!(
+        titles(&data),
+        [
+            "keep the settings extension_control_path: other databases use the extension: shop",
+            "keep /srv/extensions/18/0.8.7-1: other databases use the extension: shop"
+        ]
+    );
+}

@@ -30,6 +30,18 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Option<Result<Pl
     }
 }
 
+/// The servers of other people, which are not meant unless they are named.
+pub fn left_alone(facts: &SystemFacts, settings: &Settings) -> Option<String> {
+    let others = facts.clusters.iter().filter(|cluster| cluster.is_anothers);
+    let others: Vec<String> = others.map(Cluster::description).collect();
+    (settings.port.is_none() && !others.is_empty()).then(|| {
+        format!(
+            "left alone, because they are other people's (--port names one): {}",
+            others.join("; ")
+        )
+    })
+}
+
 fn running_server(
     facts: &SystemFacts,
     settings: &Settings,

@@ -324,3 +324,17 @@ fn the_old_values_go_into_the_step() {
         .collect();
     assert_eq!(previous, [None, Some("$libdir:/srv/lib")]);
 }
+
+#[test]
+fn what_is_another_persons_is_named_and_left_alone() {
+    let (mut facts, mut settings) = (forky(), sample::settings(Target::System));
+    as_root(&mut facts);
+    facts.clusters[0].is_anothers = true;
+    let note = "left alone, because they are other people's (--port names one): \
+                port 5433: PostgreSQL 18, online, of ann in /home/ann/data (apt packages)";
+    let notes = server_plan(&facts, &settings).unwrap().notes;
+    assert!(notes.iter().any(|shown| shown == note), "{notes:?}");
+    settings.port = Some(5433);
+    let notes = server_plan(&facts, &settings).unwrap().notes;
+    assert!(!notes.iter().any(|shown| shown == note), "{notes:?}");
+}
