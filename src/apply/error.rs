@@ -45,6 +45,12 @@ pub enum ApplyError {
     LoginRules { path: PathBuf, problem: String },
     #[error("the server did not read its rules again within {seconds} s")]
     NotReloaded { seconds: u64 },
+    #[error("{cause}\nwhat this run had changed was taken back")]
+    Undone {
+        cause: Box<crate::Error>,
+        /// What else could be tried, as it can be typed.
+        instead: Vec<String>,
+    },
     #[error(transparent)]
     Packages(#[from] PackageError),
     #[error(transparent)]
@@ -66,6 +72,7 @@ impl Explain for ApplyError {
             Self::NotReloaded { .. } => "E0510",
             Self::Unseen { .. } => "E0511",
             Self::HalfWay(_) => "E0512",
+            Self::Undone { .. } => "E0523",
             Self::Packages(error) => error.code(),
             Self::Brew(error) => error.code(),
         }
@@ -85,6 +92,7 @@ impl Explain for ApplyError {
             | Self::Unseen { .. }
             | Self::HalfWay(_) => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
+            Self::Undone { .. } => Exit::Undone,
             Self::Packages(error) => error.exit(),
             Self::Brew(error) => error.exit(),
         }
@@ -116,6 +124,7 @@ impl Explain for ApplyError {
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
             Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
             Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),
+            Self::Undone { instead, .. } => instead.join("\nhint: "),
             Self::Packages(error) => return error.hint(),
             Self::Brew(error) => return error.hint(),
         })

@@ -27,6 +27,6 @@ pub use engine::{Engine, Server};
 pub use error::ApplyError;
 pub use progress::{Progress, Silent};
 pub use receipt::{Made, Outcome, Receipt, Record};
-pub use undo::undo;
+pub use undo::{undo, undo_some};
 pub use unfinished::Unfinished;
 pub use upgrade::receipted;

@@ -1,9 +1,11 @@
 //! Undoing: each entry of the receipt is taken back and marked, so that an undo that is cut off goes on where it was.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::Executor as _;
 
+use super::apt::remove_repository;
 use super::engine::Engine;
 use super::{checkpoint, cluster, first_run, login, overlay, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
@@ -19,12 +21,35 @@ const STILL_IN_USE: [&str; 2] = ["2BP01", "55006"];
 /// Takes the steps back in order; what stays is returned with its reason. Once nothing stays, the receipt goes too, with
 /// the directories that held it.
 pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<String>> {
-    let (mut kept, mut directories, mut is_searched) = (Vec::new(), Vec::new(), false);
-    for step in steps {
-        if let Undo::RemoveEmptyDirectory { path } = &step.undo {
-            directories.push(path.as_path());
-            continue;
+    let kept = undo_some(engine, steps).await?;
+    checkpoint::reached();
+    if kept.is_empty() {
+        let directories: Vec<&Path> = steps.iter().filter_map(directory).collect();
+        let layout = engine.layout;
+        engine.host.remove_file(&layout.start_log)?;
+        for path in directories
+            .iter()
+            .filter(|path| !layout.instance.starts_with(path))
+        {
+            engine.host.remove_empty_directory(path);
         }
+        first_run::remove_directory(engine.host, layout, &directories)?;
+    }
+    Ok(kept)
+}
+
+/// Directories go last, when nothing is left in them.
+fn directory(step: &UndoStep) -> Option<&Path> {
+    match &step.undo {
+        Undo::RemoveEmptyDirectory { path } => Some(path),
+        _ => None,
+    }
+}
+
+/// Takes some of the steps back and keeps the receipt, which is about the others; what stays is returned with its reason.
+pub async fn undo_some(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<String>> {
+    let (mut kept, mut is_searched) = (Vec::new(), false);
+    for step in steps.iter().filter(|step| directory(step).is_none()) {
         let is_kept = matches!(step.undo, Undo::Keep { .. });
         if let Some(title) = step.undo.title().filter(|_| !is_kept) {
             engine.progress.undoes(&title);
@@ -43,18 +68,6 @@ pub async fn undo(engine: &mut Engine<'_>, steps: &[UndoStep]) -> Result<Vec<Str
             Some(reason) => kept.push(reason),
             None => engine.receipt.undone(step.sequence)?,
         }
-    }
-    checkpoint::reached();
-    if kept.is_empty() {
-        let layout = engine.layout;
-        engine.host.remove_file(&layout.start_log)?;
-        for path in directories
-            .iter()
-            .filter(|path| !layout.instance.starts_with(path))
-        {
-            engine.host.remove_empty_directory(path);
-        }
-        first_run::remove_directory(engine.host, layout, &directories)?;
     }
     Ok(kept)
 }
@@ -115,6 +128,12 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
                 return Ok(Some(format!("the system user {name}: other processes run as it")));
             }
         }
+        Undo::RemoveRepository {
+            files,
+            directories,
+            lists,
+            ..
+        } => return remove_repository(host, files, directories, lists).await,
         Undo::DropSystemCluster { .. } | Undo::StopSystemCluster { .. } | Undo::RemovePackages { .. } => {
             return packages::undo(host, undo, engine.progress).await;
         }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{
     DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Lists, Metric, PackageSettings,
-    Settings, SettingsError, Target, VectorTable,
+    Settings, SettingsError, Target, VectorTable, mirror,
 };
 
 /// The file that is read when it lies in the working directory.
@@ -154,7 +154,7 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
         packages: PackageSettings {
             source: options.source,
             allow_vulnerable: options.allow_vulnerable.unwrap_or(false),
-            pgdg_mirror: options.pgdg_mirror,
+            pgdg_mirror: options.pgdg_mirror.as_deref().map(mirror).transpose()?,
             pgdg_key: options.pgdg_key,
         },
         bundle: options.bundle,

@@ -40,7 +40,7 @@ async fn of_apt(host: &Host, apt: &AptFacts, major: u16) -> Result<ExtensionPack
         Some(apt::simulate_upgrade(host, &policy.name).await?)
     };
     Ok(ExtensionPackage::Apt {
-        policy: policy.clone(),
+        policy: Box::new(policy.clone()),
         simulation,
         lists_age: apt.lists_age,
         holder: apt.lock_holder.as_ref().map(ToString::to_string),

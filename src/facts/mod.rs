@@ -14,6 +14,7 @@ pub mod extension_package;
 pub mod layout;
 pub mod manager;
 pub mod meant;
+pub mod openpgp;
 pub mod os;
 pub mod os_release;
 pub mod overlay;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::apt::{self, AptFacts};
+use super::apt::{self, AptFacts, AptSource};
 use super::brew::{self, BrewFacts};
 use super::clusters::{self, Cluster};
 use super::dnf::DnfFacts;
@@ -131,13 +131,19 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
 }
 
 async fn gather_apt(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
-    let (apt, clusters) = tokio::join!(apt::gather(host), clusters::gather(host));
+    let (apt, clusters) = tokio::join!(apt::gather(host, &settings.packages), clusters::gather(host));
     facts.apt = apt?;
     facts.clusters = running::complete(host, settings, facts.elevation, clusters?, |_| true).await;
     facts.cluster_remains = clusters::remains(host);
     facts.extension_files = extension_files(host);
     facts.makes_main_cluster = makes_main_cluster(host)?;
-    facts.pgdg_configured = pgdg_configured(host);
+    if let Some(apt) = &facts.apt {
+        facts.pgdg_configured = apt.sources.iter().any(AptSource::is_pgdg);
+        // A kernel of 64 bits may carry a system of 32.
+        if let Some(architecture) = apt::rust_architecture(&apt.architecture) {
+            facts.os.architecture = architecture.to_owned();
+        }
+    }
     let missing = packages::choose(facts, settings).missing().to_vec();
     // Who may not install needs no simulation to be told so, and is told sooner.
     if !missing.is_empty() && facts.elevation != Elevation::None {
@@ -166,17 +172,6 @@ pub(super) fn default_version(control: &str) -> Option<String> {
         .find_map(|line| line.strip_prefix("default_version"))?;
     let version = version.trim_matches(|character: char| "=' \t".contains(character));
     Some(version.to_owned())
-}
-
-/// Every suite of PGDG and of its mirrors is named `<codename>-pgdg`.
-fn pgdg_configured(host: &Host) -> bool {
-    let directory = Path::new("/etc/apt/sources.list.d");
-    let files = host.list(directory).into_iter().map(|name| directory.join(name));
-    files
-        .chain([Path::new("/etc/apt/sources.list").to_owned()])
-        .filter_map(|file| host.read_text(&file).ok().flatten())
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .any(|line| !line.trim_start().starts_with('#') && line.contains("-pgdg"))
 }
 
 fn makes_main_cluster(host: &Host) -> Result<bool> {

@@ -17,6 +17,7 @@ mod ports;
 mod process;
 mod relay;
 mod replace;
+mod root_files;
 mod run;
 mod server_process;
 

@@ -1,6 +1,7 @@
 //! The pipeline in one place: gather, plan, apply, gather again. Every door (flags, wizard, tests) goes through here.
 
 mod reach;
+mod recovery;
 mod undo;
 mod upgrade;
 
@@ -21,8 +22,9 @@ use crate::settings::{Settings, Target};
 
 pub use upgrade::Upgraded;
 
-/// Most server plans in a row: read the package lists, install, and one to see that nothing is missing.
-const ROUNDS: usize = 4;
+/// Most server plans in a row: read the package lists, add a repository and read them again, install, and one to see that
+/// nothing is missing.
+const ROUNDS: usize = 5;
 
 /// One installation: settings on a machine.
 #[derive(Debug)]
@@ -190,6 +192,32 @@ impl<'a> Installation<'a> {
         let is_made =
             |step: &&Step| matches!(step, Step::CreateDirectory { path, .. } if self.host.exists(path));
         engine.total = shown.step_count() - shown.server.steps.iter().filter(is_made).count();
+        let mut steps = match self.bring_up(&mut engine, progress).await {
+            Ok(steps) => steps,
+            Err(error) => return Err(self.take_back(&mut engine, error).await),
+        };
+        let server = engine
+            .server
+            .clone()
+            .ok_or_else(|| crate::plan::Refusal::Blocked {
+                fact: "the server is not running".into(),
+                hint: "pgvector-setup start".into(),
+            })?;
+        let facts = self.database_facts(&server).await?;
+        let database_plan = plan::database::database_plan(&facts, self.settings, &self.layout.credentials)?;
+        engine.apply(&database_plan).await?;
+        let verification = engine.verification.take();
+        steps += database_plan.steps.len();
+        Ok(Done {
+            steps,
+            verification,
+            server,
+        })
+    }
+
+    /// Applies server plans until one is empty; returns how many steps they had. Afterwards the engine has its server, if
+    /// one runs.
+    async fn bring_up(&self, engine: &mut Engine<'_>, progress: &dyn Progress) -> Result<usize> {
         let (mut steps, mut adopted) = (0, None);
         // One round is enough but for a package manager that has to read its lists before it can be asked.
         for _ in 0..ROUNDS {
@@ -218,22 +246,7 @@ impl<'a> Installation<'a> {
             engine.apply(&plan).await?;
             steps += plan.steps.len();
         }
-        let server = engine
-            .server
-            .clone()
-            .ok_or_else(|| crate::plan::Refusal::Blocked {
-                fact: "the server is not running".into(),
-                hint: "pgvector-setup start".into(),
-            })?;
-        let facts = self.database_facts(&server).await?;
-        let database_plan = plan::database::database_plan(&facts, self.settings, &self.layout.credentials)?;
-        engine.apply(&database_plan).await?;
-        let verification = engine.verification.take();
-        Ok(Done {
-            steps: steps + database_plan.steps.len(),
-            verification,
-            server,
-        })
+        Ok(steps)
     }
 
     /// Takes the lock and opens the receipt, making the directory that both live in, and clears away what runs that were

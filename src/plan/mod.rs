@@ -13,5 +13,5 @@ pub mod upgrade;
 
 pub use refusal::Refusal;
 pub use show::plan_text;
-pub use step::{Package, Parameter, Plan, Step};
+pub use step::{Package, Parameter, Plan, RepositoryFile, Step};
 pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

@@ -1,6 +1,8 @@
 //! Steps in words: what a person reads before agreeing, and what a failure names.
 
-use super::{Plan, Step};
+use std::path::PathBuf;
+
+use super::{Plan, RepositoryFile, Step};
 use crate::facts::manager::Manager;
 use crate::host::{Privilege, quote_word};
 
@@ -22,6 +24,7 @@ impl Step {
                 format!("initialise a PostgreSQL {major} cluster in {}", data.display())
             }
             Self::StartCluster { port, .. } => format!("start the server on 127.0.0.1:{port}"),
+            Self::AddRepository { name, suite, .. } => format!("add the package repository {name} ({suite})"),
             Self::RefreshPackageIndex { .. } => "read the package lists again".into(),
             Self::InstallPackages {
                 manager: Manager::Brew,
@@ -126,6 +129,12 @@ impl Step {
                 self.command_line(argv),
                 format!("+ {} {} ({})", package.name, package.version, package.origin),
             ],
+            Self::AddRepository {
+                fingerprint,
+                directories,
+                files,
+                ..
+            } => repository(fingerprint, directories, files),
             Self::InitializeCluster {
                 argv, configuration, ..
             } => {
@@ -190,6 +199,23 @@ impl Step {
         };
         format!("{prefix}{}", words.join(" "))
     }
+}
+
+/// Each file with what will be in it; of a key its fingerprint alone.
+fn repository(fingerprint: &str, directories: &[PathBuf], files: &[RepositoryFile]) -> Vec<String> {
+    let mut lines: Vec<String> = directories
+        .iter()
+        .map(|path| format!("(root) create {} (mode 0755)", path.display()))
+        .collect();
+    for RepositoryFile { path, mode, content } in files {
+        lines.push(format!("(root) write {} (mode {mode})", path.display()));
+        if content.starts_with("-----BEGIN") {
+            lines.push(format!("+ the key {fingerprint}"));
+        } else {
+            lines.extend(content.lines().map(|line| format!("+ {line}")));
+        }
+    }
+    lines
 }
 
 /// The plan as text: notes first, then the steps, numbered from `first`, each with what it runs.

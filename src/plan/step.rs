@@ -25,6 +25,15 @@ pub struct Parameter {
     pub previous: Option<String>,
 }
 
+/// One file that belongs to a package repository, with all that will be in it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RepositoryFile {
+    pub path: PathBuf,
+    /// Octal text: `0644`.
+    pub mode: String,
+    pub content: String,
+}
+
 /// One change, as big as what can be undone by itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -77,6 +86,20 @@ pub enum Step {
         argv: Vec<String>,
         owner: Option<String>,
         log: PathBuf,
+    },
+    /// Write the files that make a package repository one of the package manager's, with the key that signs it.
+    AddRepository {
+        #[serde(default)]
+        manager: Manager,
+        /// For the reader: `PGDG`.
+        name: String,
+        uri: String,
+        suite: String,
+        /// Of the key, upper case hexadecimal.
+        fingerprint: String,
+        /// Directories that are absent and made first, mode 0755.
+        directories: Vec<PathBuf>,
+        files: Vec<RepositoryFile>,
     },
     /// Have the package manager read its repositories again.
     RefreshPackageIndex {
@@ -289,6 +312,7 @@ impl Step {
                 Privilege::None
             }
             Self::CreateUser { .. }
+            | Self::AddRepository { .. }
             | Self::RefreshPackageIndex { .. }
             | Self::InstallPackages { .. }
             | Self::UpgradePackage { .. }

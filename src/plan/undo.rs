@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Package, Parameter, Refusal, Step};
+use super::system::lists_prefix;
+use super::{Package, Parameter, Refusal, RepositoryFile, Step};
 use crate::apply::{Made, Outcome};
 use crate::facts::manager::Manager;
 use crate::settings::{Identifier, Settings, Target, VectorTable};
@@ -93,6 +94,17 @@ pub enum Undo {
         #[serde(default)]
         clusters: Vec<String>,
         with_data: bool,
+    },
+    /// Remove the files of a package repository that still are as we wrote them, the directories that we made for them if
+    /// they are empty, and what the package manager read of it.
+    RemoveRepository {
+        #[serde(default)]
+        manager: Manager,
+        name: String,
+        files: Vec<RepositoryFile>,
+        directories: Vec<PathBuf>,
+        /// How the names of its package lists begin.
+        lists: String,
     },
     /// Nothing to undo: the step left nothing behind, or something newer removes it too.
     Nothing,
@@ -331,6 +343,25 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 false => "data is only removed with --destroy-data".into(),
             },
         },
+        Step::AddRepository { name, .. } if keeps_packages(made, target, data) => Undo::Keep {
+            what: format!("the package repository {name}"),
+            why: "packages from it stay".into(),
+        },
+        Step::AddRepository {
+            manager,
+            name,
+            uri,
+            suite,
+            directories,
+            files,
+            ..
+        } => Undo::RemoveRepository {
+            manager: *manager,
+            name: name.clone(),
+            files: files.clone(),
+            directories: directories.clone(),
+            lists: lists_prefix(uri, suite),
+        },
         Step::InstallPackages { clusters, .. }
             if !clusters.is_empty() && !data.other_databases.is_empty() =>
         {
@@ -396,6 +427,14 @@ fn is_installed_by_us(made: &[Made], package: &str) -> bool {
     made.iter().any(|entry| match &entry.step {
         Step::InstallPackages { packages, .. } => packages.iter().any(|ours| ours.name == package),
         _ => false,
+    })
+}
+
+/// Whether packages of ours are not removed, which then need their repository for updates.
+fn keeps_packages(made: &[Made], target: Target, data: &DataFacts) -> bool {
+    made.iter().any(|entry| {
+        matches!(entry.step, Step::InstallPackages { .. })
+            && matches!(undo_of(entry, made, target, data), Undo::Keep { .. })
     })
 }
 
@@ -480,6 +519,7 @@ impl Undo {
                 format!("give {} the old value back", names.join(" and "))
             }
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
+            Self::RemoveRepository { name, .. } => format!("remove the package repository {name}"),
             Self::Keep { what, why } => format!("keep {what}: {why}"),
         })
     }

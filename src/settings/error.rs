@@ -23,6 +23,8 @@ pub enum SettingsError {
     },
     #[error("the instance name {name:?} {problem}")]
     Instance { name: String, problem: &'static str },
+    #[error("--pgdg-mirror {problem}")]
+    Mirror { problem: &'static str },
     #[error("{path}: {problem}")]
     File { path: String, problem: String },
     #[error("no terminal to ask on, and {flag} was not given")]
@@ -46,6 +48,7 @@ impl Explain for SettingsError {
             Self::Conflict { .. } => "E0104",
             Self::Instance { .. } => "E0105",
             Self::File { .. } => "E0106",
+            Self::Mirror { .. } => "E0113",
             Self::Consent { .. } => "E0107",
             Self::TypedName { .. } => "E0108",
             Self::NoHome => "E0109",
@@ -70,6 +73,7 @@ impl Explain for SettingsError {
             Self::Conflict { second, .. } => format!("leave out {second}"),
             Self::Instance { .. } => "use letters, digits, '-' and '_', at most 40: --instance blue".into(),
             Self::File { .. } => "pgvector-setup up --help".into(),
+            Self::Mirror { .. } => "--pgdg-mirror https://mirror.example/pub/repos/apt".into(),
             Self::Consent { flag } => format!("add {flag}"),
             Self::TypedName { expected, .. } => format!("type the name exactly: {expected}"),
             Self::Unanswered { .. } => "pgvector-setup up --yes (asks nothing)".into(),

@@ -11,7 +11,7 @@ mod vector_table;
 
 pub use error::SettingsError;
 pub use identifier::Identifier;
-pub use packages::{PackageSettings, Source};
+pub use packages::{PackageSettings, Source, mirror};
 pub use vector_table::{
     ColumnType, Dimensions, Index, Lists, MAXIMUM_DIMENSIONS, MAXIMUM_INDEXED_HALFVEC,
     MAXIMUM_INDEXED_VECTOR, Metric, VectorTable,

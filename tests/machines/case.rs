@@ -6,6 +6,10 @@ pub const BOOKWORM: Image = Image {
     suite: "bookworm",
     systemd: false,
 };
+pub const BOOKWORM_SYSTEMD: Image = Image {
+    suite: "bookworm",
+    systemd: true,
+};
 pub const TRIXIE: Image = Image {
     suite: "trixie",
     systemd: false,

@@ -3,13 +3,14 @@
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
 use super::brew::{self, STOPPED_SERVICES, THEIR_BREW};
 use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
-use super::case::{BOOKWORM, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
+use super::case::{BOOKWORM, BOOKWORM_SYSTEMD, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
     server_killed,
 };
-use super::leftovers::{KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER};
+use super::leftovers::{KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED};
 use super::lifecycle::lifecycle;
+use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
 
 #[rustfmt::skip]
@@ -23,22 +24,22 @@ pub const ALL: &[Case] = &[
     Case::embedded("embedded_offline", TRIXIE, "user", bundle_at_hand).with("--bundle /srv/*.whl"),
     Case::embedded("embedded_killed_in_initdb", BOOKWORM, "root", killed_while_initdb_runs),
     Case::embedded("embedded_server_killed", TRIXIE, "user", server_killed),
-    Case::system("system_root_trixie", TRIXIE, "root", lifecycle),
-    Case::system("system_root_trixie_systemd", TRIXIE_SYSTEMD, "root", lifecycle),
+    Case::system("system_root_trixie", TRIXIE, "root", lifecycle).with("--source distro"),
+    Case::system("system_root_trixie_systemd", TRIXIE_SYSTEMD, "root", lifecycle).with("--source distro"),
     Case::system("system_root_forky", FORKY, "root", lifecycle).leaving(SYSTEMD_CAME_ALONG),
     Case::system("system_root_forky_systemd", FORKY_SYSTEMD, "root", lifecycle),
-    Case::system("system_sudo_trixie", TRIXIE, "admin", lifecycle),
+    Case::system("system_sudo_trixie", TRIXIE, "admin", lifecycle).with("--source distro"),
     Case::system("system_without_privilege", TRIXIE, "user", without_privilege),
-    Case::system("system_no_package", BOOKWORM, "root", no_package),
-    Case::system("system_beside_foreign_database", TRIXIE, "root", foreign_database).leaving(THEIR_SERVER),
-    Case::system("system_port_taken", TRIXIE, "root", port_taken),
-    Case::system("system_locked_for_a_while", TRIXIE, "root", dpkg_locked_for_a_while),
-    Case::system("system_locked_for_good", TRIXIE, "root", dpkg_locked_for_good).with("--lock-timeout 5"),
-    Case::system("system_killed_in_dpkg", TRIXIE, "root", killed_while_dpkg_unpacks).leaving(KILLED_APT),
-    Case::system("system_ident_rules_root", TRIXIE, "root", ident_rules).leaving(THEIR_SERVER),
-    Case::system("system_ident_rules_sudo", TRIXIE, "admin", ident_rules).leaving(THEIR_SERVER),
+    Case::system("system_no_package", BOOKWORM, "root", no_package).with("--source distro"),
+    Case::system("system_beside_foreign_database", TRIXIE, "root", foreign_database).with("--source distro").leaving(THEIR_SERVER),
+    Case::system("system_port_taken", TRIXIE, "root", port_taken).with("--source distro"),
+    Case::system("system_locked_for_a_while", TRIXIE, "root", dpkg_locked_for_a_while).with("--source distro"),
+    Case::system("system_locked_for_good", TRIXIE, "root", dpkg_locked_for_good).with("--source distro --lock-timeout 5"),
+    Case::system("system_killed_in_dpkg", TRIXIE, "root", killed_while_dpkg_unpacks).with("--source distro").leaving(KILLED_APT),
+    Case::system("system_ident_rules_root", TRIXIE, "root", ident_rules).with("--source distro").leaving(THEIR_SERVER),
+    Case::system("system_ident_rules_sudo", TRIXIE, "admin", ident_rules).with("--source distro").leaving(THEIR_SERVER),
     Case::system("system_existing_articles", TRIXIE, "root", articles)
-        .with("--database site --schema public --role site")
+        .with("--source distro --database site --schema public --role site")
         .on("site", "public.articles")
         .leaving(THEIR_SERVER),
     Case::by_hand("running_own_server_without_root", FORKY, "user", OWN_SERVER, by_hand::without_root)
@@ -53,4 +54,13 @@ pub const ALL: &[Case] = &[
     Case::brew("standin_brew_no_session", TRIXIE, brew::no_session).leaving(THEIR_BREW),
     Case::brew("standin_brew_as_root", TRIXIE, brew::as_root).as_user("root").with("--source brew"),
     Case::brew("standin_brew_in_the_way", TRIXIE_SYSTEMD, brew::in_the_way),
+    Case::system("pgdg_root_bookworm", BOOKWORM, "root", pgdg::from_nothing).with(MIRROR).leaving(UPGRADED),
+    Case::system("pgdg_sudo_bookworm", BOOKWORM, "admin", pgdg::from_nothing).with(MIRROR).leaving(UPGRADED),
+    Case::system("pgdg_root_bookworm_systemd", BOOKWORM_SYSTEMD, "root", pgdg::from_nothing).with(MIRROR).leaving(UPGRADED),
+    Case::system("pgdg_root_trixie", TRIXIE, "root", pgdg::from_nothing).with(MIRROR),
+    Case::system("pgdg_dead_mirror", BOOKWORM, "root", pgdg::dead_mirror).with(MIRROR),
+    Case::system("pgdg_wrong_key", BOOKWORM, "admin", pgdg::wrong_key).with(MIRROR_WITHOUT_KEY),
+    Case::system("pgdg_expired_release", BOOKWORM, "root", pgdg::expired_release).with(MIRROR),
+    Case::system("pgdg_missing_package", BOOKWORM, "root", pgdg::missing_package).with(MIRROR),
+    Case::system("pgdg_changed_package", BOOKWORM, "root", pgdg::changed_package).with(MIRROR),
 ];

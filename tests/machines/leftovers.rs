@@ -43,6 +43,9 @@ pub const KEPT_BY_THE_SYSTEM: &[&str] = &[
 /// A running server writes in its own directories; what is in it is compared by SQL.
 pub const THEIR_SERVER: &[&str] = &["/var/lib/postgresql/", "/var/log/postgresql/"];
 
+/// Debian's perl needs the perl-base of the same security update. An upgrade is not taken back: the plan says so.
+pub const UPGRADED: &[&str] = &["package perl-base"];
+
 /// An apt that was killed leaves its links to the archives; the next start of the machine clears /tmp.
 pub const KILLED_APT: &[&str] = &["/tmp/apt-dpkg-install-"];
 

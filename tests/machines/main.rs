@@ -25,6 +25,7 @@ mod interruptions;
 mod leftovers;
 mod lifecycle;
 mod machine;
+mod pgdg;
 mod proof;
 mod refusals;
 mod server;

@@ -106,7 +106,8 @@ const SIGNS: &[(Cause, &[&str])] = &[
     ),
     (
         Cause::NotFound,
-        &["404  Not Found", "404 Not Found", "does not have a Release file"],
+        // The words after the number are the server's own.
+        &["  404  ", "404 Not Found", "does not have a Release file"],
     ),
     (
         Cause::Unreachable,
@@ -161,6 +162,14 @@ impl PackageError {
             command,
             said: errors.take(3).map(str::to_owned).collect(),
         }
+    }
+
+    /// Whether a package repository failed us, and nothing was unpacked yet.
+    pub fn is_of_a_repository(&self) -> bool {
+        matches!(
+            self.cause(),
+            Some(Cause::Clock | Cause::Signature | Cause::Content | Cause::NotFound | Cause::Unreachable)
+        )
     }
 
     pub fn cause(&self) -> Option<Cause> {
@@ -273,6 +282,10 @@ mod tests {
             (
                 "E: Failed to fetch http://127.0.0.1/x.deb  404  Not Found [IP: 127.0.0.1 80]\n\
                  E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?",
+                Cause::NotFound,
+            ),
+            (
+                "E: Failed to fetch http://127.0.0.1/x.deb  404  File not found [IP: 127.0.0.1 80]",
                 Cause::NotFound,
             ),
             (

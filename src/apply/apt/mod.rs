@@ -2,11 +2,13 @@
 
 mod failure;
 mod removal;
+mod repository;
 
 use std::time::{Duration, Instant};
 
 pub use failure::{Cause, PackageError};
 pub use removal::{drop_cluster, remove_packages, stop_cluster};
+pub use repository::{add_repository, remove_repository};
 
 use super::ApplyError;
 use crate::error::Result;

@@ -1,19 +1,26 @@
 //! What apt and dpkg know: candidates, how old the package lists are, whether dpkg is in order, who holds a lock.
 
+mod architecture;
 mod dpkg;
 mod locks;
+mod pgdg;
 mod policy;
 mod simulation;
+mod sources;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use architecture::rust_architecture;
 pub use dpkg::broken_packages;
 pub use locks::{LockHolder, lock_holder};
-pub use policy::{PackagePolicy, parse as parse_policy};
+pub use pgdg::{FINGERPRINT, KEYRINGS, KeyOrigin, PgdgFacts, SOURCES, SigningKey};
+pub use policy::{Offer, PackagePolicy, parse as parse_policy};
 pub use simulation::{Simulated, Simulation, parse as parse_simulation};
+pub use sources::{AptSource, parse as parse_sources};
 
 use crate::host::{Command, Host, HostError};
+use crate::settings::PackageSettings;
 
 /// PostgreSQL majors that pgvector supports, and those that are near enough to be packaged while this is in use.
 pub const MAJORS: std::ops::RangeInclusive<u16> = 13..=20;
@@ -21,11 +28,19 @@ pub const MAJORS: std::ops::RangeInclusive<u16> = 13..=20;
 /// Longest that one probe may take. apt builds its cache first, which takes a second here and many on a small machine.
 const PROBE_DEADLINE: Duration = Duration::from_secs(30);
 
-const LISTS: &str = "/var/lib/apt/lists";
+/// Where apt keeps what it read of the repositories.
+pub const LISTS: &str = "/var/lib/apt/lists";
 
 /// The state of apt and dpkg on this machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct AptFacts {
+    /// What dpkg installs packages for, in its own words: `amd64`. A kernel may be of another one.
+    pub architecture: String,
+    /// What is among apt's sources, and is not switched off.
+    pub sources: Vec<AptSource>,
+    /// Settings that switch signature checks off for every source, each with its file.
+    pub unchecked_settings: Vec<(PathBuf, String)>,
+    pub pgdg: PgdgFacts,
     /// What `apt-cache policy` says of every `postgresql-NN` and `postgresql-NN-pgvector` that it knows.
     pub policies: Vec<PackagePolicy>,
     /// Seconds since the package lists were last asked for; `None` where there are none.
@@ -58,7 +73,7 @@ pub fn extension_package(major: u16) -> String {
 ///
 /// # Errors
 /// [`HostError`] when a program that is there does not answer within 30 s.
-pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
+pub async fn gather(host: &Host, packages: &PackageSettings) -> Result<Option<AptFacts>, HostError> {
     let programs = (
         host.which("apt-cache"),
         host.which("dpkg-query"),
@@ -67,16 +82,20 @@ pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
     let (Some(apt_cache), Some(dpkg_query), Some(_)) = programs else {
         return Ok(None);
     };
-    let packages = MAJORS.flat_map(|major| [server_package(major), extension_package(major)]);
+    let names = MAJORS.flat_map(|major| [server_package(major), extension_package(major)]);
     let policy = Command::new(apt_cache, "ask apt which packages there are")
         .argument("policy")
-        .arguments(packages)
+        .arguments(names)
         .deadline(PROBE_DEADLINE);
     let status = Command::new(dpkg_query, "ask dpkg whether its packages are in order")
         .arguments(["--show", "--showformat", dpkg::FORMAT])
         .deadline(PROBE_DEADLINE);
+    let architecture = Command::new("/usr/bin/dpkg", "ask dpkg for its architecture")
+        .argument("--print-architecture")
+        .deadline(PROBE_DEADLINE);
     let holder_before = lock_holder(host);
-    let (policy, status) = tokio::join!(host.run(&policy), host.run(&status));
+    let (policy, status, architecture) =
+        tokio::join!(host.run(&policy), host.run(&status), host.run(&architecture));
     let mut interrupted = dpkg::broken_packages(&status?.stdout);
     if interrupted.is_empty() && dpkg::has_journal(host) {
         interrupted.push(format!("what {} holds", dpkg::JOURNAL));
@@ -86,7 +105,12 @@ pub async fn gather(host: &Host) -> Result<Option<AptFacts>, HostError> {
     if lock_holder.is_some() {
         interrupted.clear();
     }
+    let sources = sources::read(host);
     Ok(Some(AptFacts {
+        architecture: architecture?.stdout.trim().to_owned(),
+        unchecked_settings: sources::unchecked_settings(host),
+        pgdg: pgdg::gather(host, packages),
+        sources,
         policies: policy::parse(&policy?.stdout),
         lists_age: lists_age(host),
         interrupted,

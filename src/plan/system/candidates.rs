@@ -58,7 +58,10 @@ pub fn choose(candidates: &[Candidate], major: Option<u16>, settings: &Settings)
         )
     };
     let chosen = candidates.iter().filter(may_be_chosen).min_by_key(rank).cloned();
-    let mut shown: Vec<&Candidate> = candidates.iter().collect();
+    let mut shown: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|candidate| is_worth_showing(candidate, candidates, chosen.as_ref(), major))
+        .collect();
     shown.sort_by_key(|candidate| (std::cmp::Reverse(candidate.major), candidate.seen));
     let has_safe = |major: u16| {
         candidates
@@ -83,6 +86,23 @@ pub fn choose(candidates: &[Candidate], major: Option<u16>, settings: &Settings)
         ));
     }
     Choice { chosen, notes }
+}
+
+/// What a repository that is not read offers is shown beside what is here for the same major, and where it is chosen.
+fn is_worth_showing(
+    candidate: &Candidate,
+    all: &[Candidate],
+    chosen: Option<&Candidate>,
+    major: Option<u16>,
+) -> bool {
+    let has_rival = || {
+        all.iter()
+            .any(|other| other.major == candidate.major && other.seen != Seen::Table)
+    };
+    candidate.seen != Seen::Table
+        || chosen == Some(candidate)
+        || major == Some(candidate.major)
+        || has_rival()
 }
 
 fn note(candidate: &Candidate, is_chosen: bool, has_safe: bool) -> String {

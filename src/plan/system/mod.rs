@@ -10,7 +10,7 @@ mod brew;
 pub mod candidates;
 mod dnf;
 
-pub use apt::{refresh_index, upgrade_package};
+pub use apt::{instead_of_repository, lists_prefix, refresh_index, upgrade_package};
 
 use super::{Plan, Refusal, Step};
 use crate::facts::manager::Manager;
@@ -72,6 +72,9 @@ fn default_owner(facts: &SystemFacts) -> String {
 
 /// One step as a person would type it, for a refusal.
 fn shown(step: &Step) -> String {
+    if step.argv().is_empty() {
+        return step.title();
+    }
     let words: Vec<String> = step.argv().iter().map(|word| quote_word(word)).collect();
     words.join(" ")
 }

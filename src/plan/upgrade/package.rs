@@ -20,7 +20,7 @@ pub enum ExtensionPackage {
     Bundle { version: String },
     /// A package of apt's.
     Apt {
-        policy: PackagePolicy,
+        policy: Box<PackagePolicy>,
         /// What upgrading it would do; `None` where its candidate is what is installed.
         simulation: Option<Simulation>,
         /// Seconds since the package lists were read; `None` where there are none.

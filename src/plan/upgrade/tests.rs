@@ -25,12 +25,13 @@ fn facts() -> UpgradeFacts {
             ..ServerVersions::default()
         },
         package: ExtensionPackage::Apt {
-            policy: PackagePolicy {
+            policy: Box::new(PackagePolicy {
                 name: "postgresql-18-pgvector".into(),
                 installed: Some("0.8.0-1".into()),
                 candidate: Some("0.8.7-1".into()),
                 origin: "http://mirror.example/debian forky/main".into(),
-            },
+                offers: Vec::new(),
+            }),
             simulation: Some(upgrading(&["postgresql-18-pgvector"])),
             lists_age: Some(60),
             holder: None,

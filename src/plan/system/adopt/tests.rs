@@ -2,7 +2,7 @@
 
 use crate::error::Explain as _;
 use crate::facts::answer::{Answer, SearchPath, ServerAnswer};
-use crate::facts::apt::{AptFacts, PackagePolicy, server_package};
+use crate::facts::apt::{AptFacts, Offer, PackagePolicy, server_package};
 use crate::facts::clusters::{Cluster, ClusterStatus, Origin};
 use crate::facts::manager::Manager;
 use crate::facts::os::{Libc, from_release};
@@ -52,11 +52,17 @@ fn forky() -> SystemFacts {
 }
 
 fn policy(name: &str, installed: Option<&str>, candidate: Option<&str>) -> PackagePolicy {
+    let origin = "http://mirror.example/debian forky/main".to_owned();
+    let offers = candidate.map(|version| Offer {
+        version: version.to_owned(),
+        origin: origin.clone(),
+    });
     PackagePolicy {
         name: name.to_owned(),
         installed: installed.map(str::to_owned),
         candidate: candidate.map(str::to_owned),
-        origin: "http://mirror.example/debian forky/main".to_owned(),
+        origin,
+        offers: offers.into_iter().collect(),
     }
 }
 

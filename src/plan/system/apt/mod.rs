@@ -2,18 +2,20 @@
 
 mod alternatives;
 pub(super) mod commands;
-mod notes;
+mod repository;
 #[cfg(test)]
 mod tests;
 
 pub use commands::{refresh_index, upgrade_package};
+pub use repository::{instead as instead_of_repository, lists_prefix};
 
-use crate::facts::apt::{AptFacts, Simulation, server_package};
+use crate::facts::apt::{AptFacts, Offer, Simulation, server_package};
 use crate::facts::clusters::ClusterStatus;
-use crate::facts::packages::{ServerChoice, choose};
+use crate::facts::packages::{ServerChoice, choose, seen};
 use crate::facts::system::SystemFacts;
+use crate::plan::system::candidates::defects;
 use crate::plan::{Package, Plan, Refusal, Step};
-use crate::settings::Settings;
+use crate::settings::{Settings, Source};
 
 /// Package lists older than this are asked for again before anything is installed from them.
 const LISTS_MAXIMUM_AGE: u64 = 60 * 60;
@@ -27,7 +29,7 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
     let apt = facts.apt.as_ref().unwrap_or(&nothing);
     let choice = choose(facts, settings);
     let mut plan = Plan::default();
-    plan.notes.extend(notes::candidates(facts, &choice));
+    plan.notes.extend(notes(facts, apt, settings));
     match &choice {
         ServerChoice::Existing { cluster, missing } => {
             plan.notes.push(format!(
@@ -45,9 +47,24 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
                 .extend(package_steps(facts, apt, *major, missing, settings)?);
             plan.steps.extend(first_cluster_steps(facts, *major, missing));
         }
-        ServerChoice::NoCandidate | ServerChoice::NoExtension { .. }
-            if apt.lists_age.is_none() && alternatives::may_have_pgvector(facts) =>
-        {
+        ServerChoice::Pgdg { major, cluster } => {
+            if let Some(cluster) = cluster {
+                plan.notes.push(format!(
+                    "adopts the cluster that is there: {cluster}; only its own database is added to it"
+                ));
+            }
+            refuse_interrupted(apt)?;
+            if !facts.pgdg_configured {
+                let reason = reason(facts, settings, *major);
+                let (step, notes) = repository::add(facts, apt, settings, &reason)?;
+                plan.steps.push(step);
+                plan.notes.extend(notes);
+            }
+            plan.steps.push(commands::refresh_index(settings.lock_timeout));
+            plan.notes
+                .push("the packages are chosen when the lists of PGDG are there".to_owned());
+        }
+        ServerChoice::Unread => {
             plan.steps.push(commands::refresh_index(settings.lock_timeout));
             plan.notes.push(
                 "there are no package lists yet: the packages are chosen when they are there".to_owned(),
@@ -56,6 +73,75 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Result<Plan, Ref
         refused => return Err(alternatives::refusal(facts, settings, refused)),
     }
     Ok(plan)
+}
+
+/// Candidates with their verdicts, and what of apt's state bears on the plan.
+fn notes(facts: &SystemFacts, apt: &AptFacts, settings: &Settings) -> Vec<String> {
+    let seen = seen(facts, settings);
+    let mut notes = seen.notes;
+    let is_affected = seen
+        .chosen
+        .as_ref()
+        .is_none_or(|chosen| !defects(&chosen.version).is_empty());
+    if is_affected
+        && settings.packages.source.is_none()
+        && let Some(obstacle) = repository::obstacle(facts)
+    {
+        notes.push(obstacle);
+    }
+    if let Some(holder) = &apt.lock_holder {
+        notes.push(format!(
+            "the package manager is in use: {holder}; its end is waited for"
+        ));
+    }
+    let upgraded = apt
+        .simulation
+        .as_ref()
+        .map_or(&[][..], |simulation| &simulation.upgraded);
+    if !upgraded.is_empty() {
+        notes.push(format!(
+            "apt upgrades {} with them, which rollback leaves",
+            upgraded.join(", ")
+        ));
+    }
+    notes.extend(repository::unchecked(apt));
+    notes
+}
+
+/// Why a repository is added.
+fn reason(facts: &SystemFacts, settings: &Settings, major: u16) -> String {
+    if settings.packages.source == Some(Source::Pgdg) {
+        return "--source pgdg asks for it".to_owned();
+    }
+    let mut distribution = settings.clone();
+    distribution.packages.source = Some(Source::Distro);
+    distribution.postgres_major = settings.postgres_major;
+    let own = seen(facts, &distribution).chosen;
+    match own {
+        Some(own) => format!(
+            "pgvector {} of {} is affected by {}",
+            own.version,
+            own.origin,
+            defects(&own.version).join(", ")
+        ),
+        None => format!(
+            "the repositories of {} have no pgvector for PostgreSQL {major}",
+            crate::plan::system::alternatives::name(facts)
+        ),
+    }
+}
+
+fn refuse_interrupted(apt: &AptFacts) -> Result<(), Refusal> {
+    if apt.interrupted.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Blocked {
+        fact: format!(
+            "dpkg was interrupted before it was done with {}",
+            apt.interrupted.join(", ")
+        ),
+        hint: "sudo dpkg --configure -a".to_owned(),
+    })
 }
 
 fn package_steps(
@@ -69,13 +155,7 @@ fn package_steps(
         if facts.unfinished_installation {
             return Ok(vec![commands::configure_packages()]);
         }
-        return Err(Refusal::Blocked {
-            fact: format!(
-                "dpkg was interrupted before it was done with {}",
-                apt.interrupted.join(", ")
-            ),
-            hint: "sudo dpkg --configure -a".to_owned(),
-        });
+        refuse_interrupted(apt)?;
     }
     if missing.is_empty() {
         return Ok(Vec::new());
@@ -86,7 +166,7 @@ fn package_steps(
     }
     let packages = match &apt.simulation {
         Some(simulation) => harmless(simulation)?,
-        None => missing.iter().map(|name| unsimulated(apt, name)).collect(),
+        None => missing.iter().map(|word| unsimulated(apt, word)).collect(),
     };
     steps.push(commands::install(
         missing,
@@ -151,15 +231,32 @@ fn is_server(package: &str) -> bool {
 }
 
 /// What is known of a package before a simulation: its candidate.
-fn unsimulated(apt: &AptFacts, name: &str) -> Package {
+fn unsimulated(apt: &AptFacts, word: &str) -> Package {
+    let (name, version) = word
+        .split_once('=')
+        .map_or((word, None), |(name, version)| (name, Some(version)));
     let policy = apt.policy(name);
+    let candidate = || policy.and_then(|policy| policy.candidate.clone());
+    let offer = policy.and_then(|policy| {
+        let is_meant = |offer: &&Offer| version == Some(offer.version.as_str());
+        policy.offers.iter().find(is_meant)
+    });
     Package {
         name: name.to_owned(),
-        version: policy
-            .and_then(|policy| policy.candidate.clone())
+        version: version.map(str::to_owned).or_else(candidate).unwrap_or_default(),
+        origin: offer
+            .map(|offer| offer.origin.clone())
+            .or_else(|| policy.map(|policy| policy.origin.clone()))
             .unwrap_or_default(),
-        origin: policy.map(|policy| policy.origin.clone()).unwrap_or_default(),
     }
+}
+
+/// Whether the server of this major is among the words for apt-get, with or without its version.
+fn installs_server(missing: &[String], major: u16) -> bool {
+    let package = server_package(major);
+    missing
+        .iter()
+        .any(|word| word.split('=').next() == Some(package.as_str()))
 }
 
 /// The clusters that installing a server makes: `main` of its major, unless one is on disk from before.
@@ -169,7 +266,7 @@ fn clusters_made(facts: &SystemFacts, major: u16, missing: &[String]) -> Vec<Str
         .cluster_remains
         .iter()
         .any(|cluster| cluster.starts_with(&prefix));
-    let installs_server = missing.contains(&server_package(major));
+    let installs_server = installs_server(missing, major);
     if installs_server && facts.makes_main_cluster && !has_remains {
         vec![format!("{major}/main")]
     } else {
@@ -180,7 +277,7 @@ fn clusters_made(facts: &SystemFacts, major: u16, missing: &[String]) -> Vec<Str
 /// What comes after the packages where no cluster is there: the packages make and start one themselves, unless they
 /// are there already or are configured not to.
 fn first_cluster_steps(facts: &SystemFacts, major: u16, missing: &[String]) -> Vec<Step> {
-    let will_be_made = missing.contains(&server_package(major)) && facts.makes_main_cluster;
+    let will_be_made = installs_server(missing, major) && facts.makes_main_cluster;
     if facts.apt.as_ref().is_some_and(|apt| !apt.interrupted.is_empty()) {
         return Vec::new();
     }

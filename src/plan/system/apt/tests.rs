@@ -1,7 +1,14 @@
 //! `(facts, settings) -> plan or refusal`, over facts as they were recorded on real machines.
+//!
+//! Trixie's own pgvector is affected, so that these rows ask for the distribution's packages: they are about what packages
+//! do to a machine. Where packages come from is in [`origins`].
+
+mod origins;
 
 use super::*;
-use crate::facts::apt::{LockHolder, parse_policy, parse_simulation};
+use crate::facts::apt::{
+    FINGERPRINT, KeyOrigin, LockHolder, PgdgFacts, SigningKey, parse_policy, parse_simulation, parse_sources,
+};
 use crate::facts::clusters::Cluster;
 use crate::facts::manager::Manager;
 use crate::facts::os::{Libc, OperatingSystem, from_release};
@@ -10,7 +17,8 @@ use crate::facts::overlay::OverlayFacts;
 use crate::facts::privilege::Elevation;
 use crate::plan::system::{permitted, server_plan};
 use crate::settings::{
-    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Metric, Target, VectorTable,
+    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Metric, PackageSettings, Target,
+    VectorTable,
 };
 
 /// A Debian 13 as it is installed, as root, without systemd, with fresh package lists and no PostgreSQL.
@@ -23,6 +31,8 @@ fn trixie() -> SystemFacts {
         dnf: None,
         brew: None,
         apt: Some(AptFacts {
+            architecture: "amd64".to_owned(),
+            pgdg: pgdg(),
             policies: parse_policy(include_str!("../../../../tests/fixtures/apt/policy-trixie.txt")),
             lists_age: Some(60),
             simulation: Some(parse_simulation(
@@ -44,7 +54,22 @@ fn trixie() -> SystemFacts {
 }
 
 fn os(release: &str) -> OperatingSystem {
-    from_release(os_release::parse(release), Libc::Unknown)
+    let mut os = from_release(os_release::parse(release), Libc::Unknown);
+    os.architecture = "x86_64".to_owned();
+    os
+}
+
+fn pgdg() -> PgdgFacts {
+    PgdgFacts {
+        key: Some(Ok(SigningKey {
+            fingerprint: FINGERPRINT.to_owned(),
+            origin: KeyOrigin::Embedded,
+            armored: "-----BEGIN PGP PUBLIC KEY BLOCK-----".to_owned(),
+        })),
+        keyrings_exist: true,
+        certificates_exist: true,
+        ..PgdgFacts::default()
+    }
 }
 
 fn settings() -> Settings {
@@ -55,7 +80,10 @@ fn settings() -> Settings {
         port: None,
         postgres_major: None,
         lock_timeout: DEFAULT_LOCK_TIMEOUT,
-        packages: crate::settings::PackageSettings::default(),
+        packages: PackageSettings {
+            source: Some(Source::Distro),
+            ..PackageSettings::default()
+        },
         bundle: None,
         database: name("vectors"),
         role: name("vectors"),
@@ -109,6 +137,10 @@ fn outline(facts: &SystemFacts, settings: &Settings) -> String {
         Step::InstallPackages {
             packages, clusters, ..
         } => format!("install {} making [{}]", packages.len(), clusters.join(" ")),
+        Step::AddRepository { suite, uri, .. } if uri.contains("apt.postgresql.org") => {
+            format!("add {suite}")
+        }
+        Step::AddRepository { suite, uri, .. } => format!("add {suite} of {uri}"),
         Step::ConfigurePackages { .. } => "configure".to_owned(),
         Step::CreateSystemCluster { major, name, .. } => format!("create {major}/{name}"),
         Step::StartService { cluster, argv, .. } => format!("start {cluster} by {}", argv[0]),
@@ -207,7 +239,7 @@ const CASES: &[Case] = &[
     (
         "a cluster of a major that has no pgvector",
         |facts, _| facts.clusters = vec![cluster(15, 5432, ClusterStatus::Online)],
-        "unavailable: the repositories of this machine have no pgvector for PostgreSQL 15, \
+        "unavailable: the repositories of Debian GNU/Linux 13 (trixie) have no pgvector for PostgreSQL 15, \
          the major of cluster 15/main on port 5432, online",
     ),
     (
@@ -388,8 +420,14 @@ fn a_refusal_names_only_what_is_on_this_machine() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(alternatives(false), ["pgvector-setup up --target embedded"]);
-    assert_eq!(alternatives(true).len(), 2);
+    assert_eq!(
+        alternatives(false),
+        [
+            "pgvector-setup up --target system --source pgdg",
+            "pgvector-setup up --target embedded"
+        ]
+    );
+    assert_eq!(alternatives(true).len(), 3);
 }
 
 #[test]
