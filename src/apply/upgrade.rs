@@ -1,10 +1,13 @@
 //! The steps of an upgrade inside the databases, and what earlier ones still owe by the receipt.
 
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
 use sqlx::Executor as _;
 
 use super::engine::{Engine, Server};
 use super::{Outcome, Record};
-use crate::database::index::{Rebuild, Sizing, Watch, drop_index};
+use crate::database::index::{BuildProgress, Rebuild, Sizing, Watch, drop_index};
 use crate::database::migrate::Limits;
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -14,6 +17,9 @@ use crate::plan::{Refusal, Step};
 
 /// `undefined_function`: the update's new functions are not in the library that this session has.
 const NOT_IN_LIBRARY: &str = "42883";
+
+/// A wait shorter than this is not worth a word.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 fn server<'a>(engine: &'a Engine<'_>) -> Result<&'a Server> {
     let stopped = || Refusal::Blocked {
@@ -72,6 +78,7 @@ pub(super) async fn rebuild_index(engine: &Engine<'_>, step: &Step) -> Result<Ou
     };
     let server = server(engine)?;
     let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
+    let told = AtomicI32::new(0);
     let rebuild = Rebuild {
         schema,
         table,
@@ -87,7 +94,10 @@ pub(super) async fn rebuild_index(engine: &Engine<'_>, step: &Step) -> Result<Ou
             login: &server.administrator,
             database: database.as_str(),
             patience: Limits::default().snapshot_wait,
-            report: &|build| engine.progress.builds(&build),
+            report: &|build| {
+                tell_who_is_waited_for(engine, &told, &build);
+                engine.progress.builds(&build);
+            },
         },
     };
     Ok(if rebuild.run(&mut connection).await? {
@@ -95,6 +105,19 @@ pub(super) async fn rebuild_index(engine: &Engine<'_>, step: &Step) -> Result<Ou
     } else {
         Outcome::AlreadyThere
     })
+}
+
+/// Says once who keeps a rebuild waiting for longer than a moment.
+fn tell_who_is_waited_for(engine: &Engine<'_>, told: &AtomicI32, build: &BuildProgress) {
+    if let Some(blocker) = &build.waiting_for
+        && build.elapsed > PATIENCE
+        && told.swap(blocker.pid, Ordering::Relaxed) != blocker.pid
+    {
+        engine.progress.waits(&format!(
+            "server process {} to end its transaction: {}",
+            blocker.pid, blocker.query
+        ));
+    }
 }
 
 pub(super) async fn drop_copy(engine: &Engine<'_>, step: &Step) -> Result<Outcome> {

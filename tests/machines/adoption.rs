@@ -159,7 +159,7 @@ pub fn bundle_at_hand(machine: &Machine, case: &Case) {
     settled_then_undone(machine, case, &before);
 }
 
-fn as_postgres(machine: &Machine, database: &str, sql: &str) -> String {
+pub fn as_postgres(machine: &Machine, database: &str, sql: &str) -> String {
     machine.root(&format!(
         "cd /; runuser -u postgres -- psql -XAtqv ON_ERROR_STOP=1 -d {database} <<'SQL'\n{sql}\nSQL"
     ))

@@ -12,6 +12,7 @@ use super::leftovers::{KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED};
 use super::lifecycle::lifecycle;
 use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
+use super::upgrade::upgrade;
 
 #[rustfmt::skip]
 pub const ALL: &[Case] = &[
@@ -38,6 +39,7 @@ pub const ALL: &[Case] = &[
     Case::system("system_killed_in_dpkg", TRIXIE, "root", killed_while_dpkg_unpacks).with("--source distro").leaving(KILLED_APT),
     Case::system("system_ident_rules_root", TRIXIE, "root", ident_rules).with("--source distro").leaving(THEIR_SERVER),
     Case::system("system_ident_rules_sudo", TRIXIE, "admin", ident_rules).with("--source distro").leaving(THEIR_SERVER),
+    Case::system("system_upgrade", FORKY, "root", upgrade).with("--port 5432"),
     Case::system("system_existing_articles", TRIXIE, "root", articles)
         .with("--source distro --database site --schema public --role site")
         .on("site", "public.articles")

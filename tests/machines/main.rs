@@ -33,6 +33,7 @@ mod state;
 #[path = "../support/tier.rs"]
 mod tier;
 mod transcript;
+mod upgrade;
 
 use case::Case;
 use engine::Engine;
