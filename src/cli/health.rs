@@ -2,8 +2,10 @@
 
 use super::Ui;
 use crate::error::{Exit, Result};
+use crate::facts::apt::read_unchecked;
 use crate::health::{self, DoctorOptions, Verification, VerifyOptions};
 use crate::pipeline::Installation;
+use crate::settings::Target;
 
 pub(super) async fn verify(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
     let (mut connection, version) = installation.application().await?;
@@ -36,6 +38,9 @@ pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &U
     let mut report = health::doctor(&mut connection, &settings.table, &options).await?;
     let (package, versions) = installation.versions().await?;
     report.add_versions(package.clone(), &versions, &fix("upgrade", &options.flags));
+    if settings.target == Target::System {
+        report.add_unchecked_sources(&read_unchecked(installation.host));
+    }
     if ui.is_json() {
         ui.json(&report);
     } else {

@@ -12,6 +12,7 @@ mod finding;
 mod neighbours;
 mod planned;
 pub mod report;
+mod sources;
 mod verify;
 pub mod versions;
 

@@ -52,7 +52,8 @@ impl Installation<'_> {
 fn is_of_a_repository(error: &Error) -> bool {
     match error {
         Error::Apply(ApplyError::Packages(error)) => error.is_of_a_repository(),
-        Error::Refused(_) | Error::Apply(ApplyError::HalfWay(_)) => true,
+        // Found out only after steps of this run: what was added has not what it was added for.
+        Error::Apply(ApplyError::HalfWay(_)) => true,
         _ => false,
     }
 }
@@ -79,4 +80,78 @@ fn is_addition(entry: &Made) -> bool {
 /// What comes before anything of worth is made.
 fn is_preparation(entry: &Made) -> bool {
     left_nothing(entry) || is_addition(entry) || matches!(entry.step, Step::CreateDirectory { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::manager::Manager;
+
+    fn made(words: &str) -> Vec<Made> {
+        let entry = |(index, word): (usize, &str)| Made {
+            sequence: index as u32 + 1,
+            step: match word {
+                "add" => Step::AddRepository {
+                    manager: Manager::Apt,
+                    name: String::new(),
+                    uri: String::new(),
+                    suite: String::new(),
+                    fingerprint: String::new(),
+                    directories: Vec::new(),
+                    files: Vec::new(),
+                },
+                "read" | "unread" => Step::RefreshPackageIndex {
+                    manager: Manager::Apt,
+                    argv: Vec::new(),
+                },
+                "directory" => Step::CreateDirectory {
+                    path: "/x".into(),
+                    mode: "0755".to_owned(),
+                    owner: None,
+                },
+                _ => Step::InstallPackages {
+                    manager: Manager::Apt,
+                    packages: Vec::new(),
+                    argv: Vec::new(),
+                    clusters: Vec::new(),
+                },
+            },
+            outcome: match word {
+                "cut" => None,
+                "unread" | "failed" => Some(Outcome::Failed { error: String::new() }),
+                _ => Some(Outcome::Changed { object: None }),
+            },
+        };
+        let mut made: Vec<Made> = words.split_whitespace().enumerate().map(entry).collect();
+        made.reverse();
+        made
+    }
+
+    #[test]
+    fn a_repository_is_taken_back_until_something_came_from_it() {
+        for (steps, is_expected) in [
+            ("directory add unread", true),
+            ("directory add read failed", true),
+            ("directory read add unread", true),
+            ("directory add unread read failed", true),
+            ("directory add read cut", false),
+            ("directory add read installed", false),
+            ("directory add read installed read failed", false),
+            ("directory read failed", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unused(&made(steps)), is_expected, "{steps}");
+        }
+    }
+
+    #[test]
+    fn everything_goes_only_where_nothing_else_was_made() {
+        for (steps, is_expected) in [
+            ("directory add unread", true),
+            ("directory read add read failed", true),
+            ("directory installed add unread", false),
+        ] {
+            assert_eq!(made(steps).iter().all(is_preparation), is_expected, "{steps}");
+        }
+    }
 }

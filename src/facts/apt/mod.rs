@@ -7,6 +7,7 @@ mod pgdg;
 mod policy;
 mod simulation;
 mod sources;
+mod unchecked;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use pgdg::{FINGERPRINT, KEYRINGS, KeyOrigin, PgdgFacts, SOURCES, SigningKey}
 pub use policy::{Offer, PackagePolicy, parse as parse_policy};
 pub use simulation::{Simulated, Simulation, parse as parse_simulation};
 pub use sources::{AptSource, parse as parse_sources};
+pub use unchecked::{Unchecked, read as read_unchecked, unchecked};
 
 use crate::host::{Command, Host, HostError};
 use crate::settings::PackageSettings;

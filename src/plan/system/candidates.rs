@@ -145,3 +145,110 @@ pub fn defects(version: &str) -> Vec<&'static str> {
         .map(|advisory| advisory.id.as_str())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    fn candidate(text: &str) -> Candidate {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [major, version, source, seen] = words.as_slice() else {
+            panic!("{text}");
+        };
+        Candidate {
+            major: major.parse().unwrap(),
+            version: (*version).to_owned(),
+            source: if *source == "pgdg" {
+                Source::Pgdg
+            } else {
+                Source::Distro
+            },
+            origin: format!("the {source} repository"),
+            seen: match *seen {
+                "here" => Seen::Here,
+                "live" => Seen::Live,
+                _ => Seen::Table,
+            },
+        }
+    }
+
+    fn chosen(candidates: &[&str], major: Option<u16>, change: fn(&mut Settings)) -> String {
+        let candidates: Vec<Candidate> = candidates.iter().map(|text| candidate(text)).collect();
+        let mut settings = sample::settings(crate::settings::Target::System);
+        change(&mut settings);
+        match choose(&candidates, major, &settings).chosen {
+            Some(Candidate { major, version, .. }) => format!("{major} {version}"),
+            None => "none".to_owned(),
+        }
+    }
+
+    #[test]
+    fn safe_goes_before_affected_then_at_hand_then_newest() {
+        let any: fn(&mut Settings) = |_| {};
+        let distribution: fn(&mut Settings) = |settings| settings.packages.source = Some(Source::Distro);
+        let pgdg: fn(&mut Settings) = |settings| settings.packages.source = Some(Source::Pgdg);
+        let vulnerable: fn(&mut Settings) = |settings| settings.packages.allow_vulnerable = true;
+        let trixie = &[
+            "17 0.8.0-1 distro live",
+            "17 0.8.6-1 pgdg table",
+            "18 0.8.6-1 pgdg table",
+        ][..];
+        let forky = &[
+            "18 0.8.7-1 distro live",
+            "17 0.8.6-1 pgdg table",
+            "18 0.8.6-1 pgdg table",
+        ][..];
+        let both = &[
+            "17 0.8.0-1 distro live",
+            "17 0.8.7-1 pgdg live",
+            "16 0.8.7-1 pgdg live",
+        ][..];
+        let here = &["17 0.8.0 distro here", "17 0.8.7-1 distro live"][..];
+        for (candidates, major, change, expected) in [
+            (trixie, None, any, "18 0.8.6-1"),
+            (trixie, Some(17), any, "17 0.8.6-1"),
+            (trixie, Some(17), distribution, "17 0.8.0-1"),
+            (trixie, Some(18), distribution, "none"),
+            (trixie, None, vulnerable, "17 0.8.0-1"),
+            (trixie, Some(18), vulnerable, "18 0.8.6-1"),
+            (forky, None, any, "18 0.8.7-1"),
+            (forky, None, pgdg, "18 0.8.6-1"),
+            (forky, Some(17), any, "17 0.8.6-1"),
+            (both, None, any, "17 0.8.7-1"),
+            (both, None, distribution, "17 0.8.0-1"),
+            (both, Some(16), distribution, "none"),
+            (here, None, any, "17 0.8.0"),
+            (here, None, pgdg, "17 0.8.0"),
+            (&[], None, any, "none"),
+        ] {
+            assert_eq!(
+                chosen(candidates, major, change),
+                expected,
+                "{candidates:?} {major:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_candidate_has_its_verdict_and_an_affected_choice_its_consequence() {
+        let candidates = [
+            "17 0.8.0-1 distro live",
+            "17 0.8.6-1 pgdg table",
+            "14 0.8.6-1 pgdg table",
+        ];
+        let candidates: Vec<Candidate> = candidates.iter().map(|text| candidate(text)).collect();
+        let mut settings = sample::settings(crate::settings::Target::System);
+        settings.packages.source = Some(Source::Distro);
+        assert_eq!(
+            choose(&candidates, None, &settings).notes,
+            [
+                "pgvector 0.8.0-1 for PostgreSQL 17 (the distro repository): chosen, as asked; \
+                 affected by CVE-2026-3172, pgvector#988",
+                "pgvector 0.8.6-1 for PostgreSQL 17 (the pgdg repository, which would have to be added): not chosen",
+                "indexes are built with max_parallel_maintenance_workers = 0, because a parallel build is not safe \
+                 with pgvector 0.8.0-1",
+            ]
+        );
+    }
+}

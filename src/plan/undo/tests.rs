@@ -167,6 +167,19 @@ const CASES: &[Case] = &[
      }, "\
         keep the cluster 17/main running: it holds other databases: shop\n\
         keep the cluster 17/main: it holds other databases: shop"),
+    ("system, with a repository that we added", Target::System, |records, _| {
+        keep_steps(records, |step| matches!(step, Step::InstallPackages { .. }));
+        repository(records);
+     }, "\
+        remove 47 packages\n\
+        remove the package repository PGDG"),
+    ("system, with a repository whose packages others use by now", Target::System, |records, data| {
+        data.extension_users = vec!["shop".to_owned()];
+        keep_steps(records, |step| matches!(step, Step::InstallPackages { .. }));
+        repository(records);
+     }, "\
+        keep 47 packages: other databases use the extension: shop\n\
+        keep the package repository PGDG: packages from it stay"),
     ("system, packages whose extension others use by now", Target::System, |records, data| {
         data.extension_users = vec!["shop".to_owned()];
         keep_steps(records, |step| matches!(step, Step::InstallPackages { .. }));
@@ -247,6 +260,28 @@ fn upgraded(records: &mut Vec<Record>) {
         let outcome = Outcome::Changed { object: None };
         records.push(Record::Ended { sequence, outcome });
     }
+}
+
+/// A repository was added before the packages.
+fn repository(records: &mut Vec<Record>) {
+    let step = Step::AddRepository {
+        manager: Manager::Apt,
+        name: "PGDG".to_owned(),
+        uri: "https://mirror.example/apt".to_owned(),
+        suite: "trixie-pgdg".to_owned(),
+        fingerprint: String::new(),
+        directories: Vec::new(),
+        files: Vec::new(),
+    };
+    let outcome = Outcome::Changed { object: None };
+    records.insert(1, Record::Begun { sequence: 200, step });
+    records.insert(
+        2,
+        Record::Ended {
+            sequence: 200,
+            outcome,
+        },
+    );
 }
 
 /// The packages were there, and no cluster.

@@ -9,7 +9,7 @@ mod tests;
 pub use commands::{refresh_index, upgrade_package};
 pub use repository::{instead as instead_of_repository, lists_prefix};
 
-use crate::facts::apt::{AptFacts, Offer, Simulation, server_package};
+use crate::facts::apt::{AptFacts, Offer, Simulation, server_package, unchecked};
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::packages::{ServerChoice, choose, seen};
 use crate::facts::system::SystemFacts;
@@ -104,7 +104,7 @@ fn notes(facts: &SystemFacts, apt: &AptFacts, settings: &Settings) -> Vec<String
             upgraded.join(", ")
         ));
     }
-    notes.extend(repository::unchecked(apt));
+    notes.extend(unchecked(apt).iter().map(ToString::to_string));
     notes
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::evidence;
-use crate::facts::apt::{AptFacts, AptSource, KEYRINGS, KeyOrigin, SOURCES, SigningKey};
+use crate::facts::apt::{AptFacts, KEYRINGS, KeyOrigin, SOURCES, SigningKey};
 use crate::facts::system::SystemFacts;
 use crate::plan::system::alternatives::name;
 use crate::plan::{Refusal, RepositoryFile, Step};
@@ -145,48 +145,6 @@ pub fn obstacle(facts: &SystemFacts) -> Option<String> {
     Some(format!("PGDG has no suite for {}{codename}", name(facts)))
 }
 
-/// What of the sources is not checked, each with a command that repairs it.
-pub fn unchecked(apt: &AptFacts) -> Vec<String> {
-    let sources = apt.sources.iter().flat_map(|source| {
-        source.unchecked.iter().map(|option| {
-            let file = source.file.display();
-            format!(
-                "{file} takes packages without a valid signature ({option}); to check them again: {}",
-                repair(source, option)
-            )
-        })
-    });
-    let settings = apt.unchecked_settings.iter().map(|(file, setting)| {
-        let file = file.display();
-        format!(
-            "{file} lets every repository go without a signature ({setting}); to check them again: \
-             sudo sed -i -E '/AllowInsecureRepositories|AllowUnauthenticated/d' {file}"
-        )
-    });
-    let anybody = apt
-        .sources
-        .iter()
-        .filter(|source| source.is_pgdg() && source.signed_by.is_empty());
-    let anybody = anybody.map(|source| {
-        let file = source.file.display();
-        format!(
-            "{file} names no key (Signed-By), so any key in /etc/apt/trusted.gpg.d may sign for it; to have it made anew \
-             with one: sudo rm {file}, then the same command again"
-        )
-    });
-    sources.chain(settings).chain(anybody).collect()
-}
-
-/// A sed script for the option as it is written there.
-fn repair(source: &AptSource, option: &str) -> String {
-    let file = source.file.display();
-    match option.split_once(": ") {
-        Some((name, _)) => format!("sudo sed -i -E '/^{name}:/Id' {file}"),
-        // Brackets that would be left empty go too: apt does not read them.
-        None => format!("sudo sed -i -E 's/ ?{option}//; s/\\[ *\\] ?//' {file}"),
-    }
-}
-
 /// How apt names what it read of a suite, up to the file: `mirror.example_apt_dists_trixie-pgdg_`.
 pub fn lists_prefix(uri: &str, suite: &str) -> String {
     let address = uri.split_once("://").map_or(uri, |(_, address)| address);
@@ -233,7 +191,6 @@ pub fn instead(facts: &SystemFacts, settings: &Settings) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn apts_own_name_of_a_suite_is_found() {
@@ -250,41 +207,5 @@ mod tests {
         ] {
             assert_eq!(lists_prefix(uri, "trixie-pgdg"), expected);
         }
-    }
-
-    #[test]
-    fn what_is_unchecked_is_told_with_its_repair() {
-        let mut apt = AptFacts::default();
-        for (file, text) in [
-            (
-                "/etc/apt/sources.list.d/a.list",
-                "deb [trusted=yes] http://a.example trixie-pgdg main",
-            ),
-            (
-                "/etc/apt/sources.list.d/b.sources",
-                "Types: deb\nURIs: http://b.example\nSuites: x\nTrusted: yes\n",
-            ),
-            (
-                "/etc/apt/sources.list.d/c.sources",
-                "Types: deb\nURIs: http://c.example\nSuites: x-pgdg\nSigned-By: /key\n",
-            ),
-        ] {
-            apt.sources
-                .extend(crate::facts::apt::parse_sources(Path::new(file), text));
-        }
-        apt.unchecked_settings = vec![(
-            "/etc/apt/apt.conf.d/99x".into(),
-            "APT::Get::AllowUnauthenticated 1;".into(),
-        )];
-        let told = unchecked(&apt);
-        assert_eq!(told.len(), 4, "{told:?}");
-        assert!(
-            told[0].contains(
-                "sudo sed -i -E 's/ ?trusted=yes//; s/\\[ *\\] ?//' /etc/apt/sources.list.d/a.list"
-            )
-        );
-        assert!(told[1].contains("sudo sed -i -E '/^trusted:/Id' /etc/apt/sources.list.d/b.sources"));
-        assert!(told[2].contains("/etc/apt/apt.conf.d/99x"));
-        assert!(told[3].contains("a.list names no key"));
     }
 }
