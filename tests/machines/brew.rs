@@ -11,8 +11,11 @@ use super::proof::prove;
 use super::refusals::refused;
 use super::state::State;
 
-/// What brew's services leave in the user's configuration when they are stopped: empty directories.
-pub const STOPPED_SERVICES: &[&str] = &["/home/linuxbrew/.config"];
+/// What brew keeps for itself: its locks' files, and the directories of stopped services in the user's configuration.
+pub const KEPT_BY_BREW: &[&str] = &[
+    "/home/linuxbrew/.config",
+    "/home/linuxbrew/.linuxbrew/var/homebrew/locks/",
+];
 
 /// And the data, the logs and the links of a server that is there before.
 pub const THEIR_BREW: &[&str] = &["/home/linuxbrew/.config", "/home/linuxbrew/.linuxbrew/var/"];
@@ -212,6 +215,44 @@ pub fn in_the_way(machine: &Machine, case: &Case) {
         calls(machine),
         ["brew install postgresql@16", "brew services start postgresql@16"]
     );
+
+    // What the hint says, typed: a server of a served major beside it, on a port of its own.
+    assert!(
+        reply.stderr.contains("echo 'port = 5433' >> "),
+        "{}",
+        reply.stderr
+    );
+    brew(machine, "install postgresql@18");
+    machine.root("echo 'port = 5433' >> /home/linuxbrew/.linuxbrew/var/postgresql@18/postgresql.conf");
+    succeeds(&case.with("--pg 18").up(machine));
+    let listening = machine.root("sed -n 4p /home/linuxbrew/.linuxbrew/var/postgresql@18/postmaster.pid");
+    assert_eq!(listening, "5433");
+    succeeds(&case.with("--pg 18").rollback(machine, case.consent()));
+    machine.root("grep -q ready /home/linuxbrew/.linuxbrew/var/postgresql@16/postmaster.pid");
+}
+
+/// Killed while brew installs, which goes on alone: busy as long as it does, then the same command ends where an
+/// undisturbed one does.
+pub fn killed_while_brew_installs(machine: &Machine, case: &Case) {
+    prepare(machine);
+    machine.root(SESSION);
+    let before = State::of(machine);
+    machine.root("touch /opt/standin-formulae/slow");
+    machine.background("linuxbrew", &case.up_command());
+    machine.until(
+        "brew installs",
+        "test -e /home/linuxbrew/.linuxbrew/Cellar/postgresql@18",
+    );
+    machine.root("kill -9 $(ps -C pgvector-setup -o pid=)");
+
+    let busy = case.up(machine);
+    assert_eq!(busy.exit, 6, "{}", busy.stderr);
+    assert!(busy.stderr.contains("another brew is at work"), "{}", busy.stderr);
+    machine.root("rm /opt/standin-formulae/slow");
+    machine.until("brew is done", "! pgrep -u linuxbrew -f bin/brew");
+
+    succeeds(&case.up(machine));
+    settled_then_undone(machine, case, &before);
 }
 
 fn sql(machine: &Machine, sql: &str) -> String {

@@ -1,7 +1,7 @@
 //! The table.
 
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
-use super::brew::{self, STOPPED_SERVICES, THEIR_BREW};
+use super::brew::{self, KEPT_BY_BREW, THEIR_BREW};
 use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
 use super::case::{BOOKWORM, BOOKWORM_SYSTEMD, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
 use super::interruptions::{
@@ -50,11 +50,12 @@ pub const ALL: &[Case] = &[
         .with("--port 5433")
         .leaving(&["/srv/data/", "/var/lib/postgresql/", "/var/log/postgresql/"]),
     Case::system("running_server_sees_nothing", FORKY, "root", by_hand::sees_nothing).leaving(THEIR_SERVER),
-    Case::brew("standin_brew_nothing_to_verify", TRIXIE_SYSTEMD, brew::nothing_to_verify).leaving(STOPPED_SERVICES),
-    Case::brew("standin_brew_data_kept", TRIXIE_SYSTEMD, brew::data_kept).leaving(STOPPED_SERVICES),
+    Case::brew("standin_brew_nothing_to_verify", TRIXIE_SYSTEMD, brew::nothing_to_verify).leaving(KEPT_BY_BREW),
+    Case::brew("standin_brew_data_kept", TRIXIE_SYSTEMD, brew::data_kept).leaving(KEPT_BY_BREW),
     Case::brew("standin_brew_running_server", TRIXIE_SYSTEMD, brew::running_server).leaving(THEIR_BREW),
     Case::brew("standin_brew_no_session", TRIXIE, brew::no_session).leaving(THEIR_BREW),
     Case::brew("standin_brew_as_root", TRIXIE, brew::as_root).as_user("root").with("--source brew"),
+    Case::brew("standin_brew_killed_in_install", TRIXIE_SYSTEMD, brew::killed_while_brew_installs).leaving(KEPT_BY_BREW),
     Case::brew("standin_brew_in_the_way", TRIXIE_SYSTEMD, brew::in_the_way),
     Case::system("pgdg_root_bookworm", BOOKWORM, "root", pgdg::from_nothing).with(MIRROR).leaving(UPGRADED),
     Case::system("pgdg_sudo_bookworm", BOOKWORM, "admin", pgdg::from_nothing).with(MIRROR).leaving(UPGRADED),

@@ -64,6 +64,8 @@ pub struct BrewFacts {
     pub service_obstacle: Option<String>,
     /// The ports, of those that a server would be started on, on which something listens.
     pub taken_ports: Vec<u16>,
+    /// A port on which a server could be started instead.
+    pub free_port: Option<u16>,
 }
 
 /// The formula of the server of one major.
@@ -208,6 +210,7 @@ pub async fn describe(host: &Host, facts: &mut BrewFacts) -> Result<()> {
     facts.services = services?;
     facts.service_obstacle = obstacle;
     facts.taken_ports = servers::taken_ports(host, facts);
+    facts.free_port = servers::free_port(host, facts);
     Ok(())
 }
 

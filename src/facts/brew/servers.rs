@@ -149,6 +149,15 @@ pub(super) fn extension_files(host: &Host, facts: &BrewFacts) -> Result<Vec<(u16
     Ok(found)
 }
 
+/// The first port after the usual one on which nothing listens and no server of brew's would.
+pub(super) fn free_port(host: &Host, facts: &BrewFacts) -> Option<u16> {
+    let is_spoken_for = |port: &u16| {
+        let mut known = facts.server_kegs.iter().chain(&facts.remains);
+        known.any(|keg| keg.port == *port)
+    };
+    (DEFAULT_PORT + 1..DEFAULT_PORT + 100).find(|port| !is_spoken_for(port) && host.port_is_free(*port))
+}
+
 /// Of the ports that servers which do not run would take, and of a new one's: those that are taken.
 pub(super) fn taken_ports(host: &Host, facts: &BrewFacts) -> Vec<u16> {
     let known = facts.server_kegs.iter().chain(&facts.remains);

@@ -1,6 +1,6 @@
 //! Refusals of Homebrew's plan, each with what does work on this machine.
 
-use crate::facts::brew::{BrewFacts, EXTENSION, ServerKeg, server_formula};
+use crate::facts::brew::{BrewFacts, DEFAULT_PORT, EXTENSION, ServerKeg, server_formula};
 use crate::facts::privilege::Elevation;
 use crate::facts::system::SystemFacts;
 use crate::plan::Refusal;
@@ -49,13 +49,27 @@ pub fn not_served(facts: &SystemFacts, brew: &BrewFacts, server: &str, major: u1
     Refusal::Unavailable { fact, alternatives }
 }
 
-/// A server of a served major beside the one that is there, which keeps its data; both want the same port.
+/// A server of a served major beside the one that is there, which keeps its data; all want the same port.
 fn beside(brew: &BrewFacts, major: u16) -> String {
-    let up = format!("{UP} --pg {major}");
-    match holder(brew, crate::facts::brew::DEFAULT_PORT) {
-        Some(running) => format!("{} services stop {running}, then: {up}", brew.program.display()),
-        None => up,
+    match brew.taken_ports.contains(&DEFAULT_PORT) {
+        true => on_another_port(brew, major),
+        false => format!("{UP} --pg {major}"),
     }
+}
+
+/// What a person types to have a major's server on a port of its own.
+fn on_another_port(brew: &BrewFacts, major: u16) -> String {
+    let formula = server_formula(major);
+    let configuration = brew.prefix.join("var").join(&formula).join("postgresql.conf");
+    let port = brew.free_port.unwrap_or(DEFAULT_PORT + 1);
+    let install = match brew.has_keg(&formula) {
+        true => String::new(),
+        false => format!("{} install {formula} && ", brew.program.display()),
+    };
+    format!(
+        "{install}echo 'port = {port}' >> {} && {UP} --pg {major}",
+        configuration.display()
+    )
 }
 
 /// The server of brew's that runs on a port.
@@ -109,17 +123,17 @@ pub fn no_services(facts: &SystemFacts, brew: &BrewFacts, major: u16, why: &str)
     let formula = server_formula(major);
     let mut by_hand = String::new();
     if !brew.has_keg(&formula) {
-        by_hand = format!("{} install {formula}, then: ", brew.program.display());
+        by_hand = format!("{} install {formula} && ", brew.program.display());
     }
     by_hand.push_str(&format!(
-        "{} -D {} -l {} start, then: {UP}",
+        "{} -D {} -l {} start && {UP}",
         brew.client(major, "pg_ctl").display(),
         brew.prefix.join("var").join(&formula).display(),
         brew.log(&formula).display()
     ));
     let mut alternatives = Vec::new();
     if facts.systemd {
-        alternatives.push(format!("sudo loginctl enable-linger {}, then: {UP}", facts.user));
+        alternatives.push(format!("sudo loginctl enable-linger {} && {UP}", facts.user));
     }
     alternatives.push(format!("without a service, by hand: {by_hand}"));
     alternatives.extend(without_root(facts));
@@ -130,22 +144,25 @@ pub fn no_services(facts: &SystemFacts, brew: &BrewFacts, major: u16, why: &str)
 }
 
 pub fn port_taken(facts: &SystemFacts, brew: &BrewFacts, major: u16, port: u16) -> Refusal {
-    let formula = server_formula(major);
-    let (who, way) = match holder(brew, port) {
-        Some(running) => (
-            running.clone(),
+    let holder = holder(brew, port);
+    let who = holder.clone().unwrap_or_else(|| "something else".to_owned());
+    let look = format!("see what it is: lsof -nP -iTCP:{port} -sTCP:LISTEN");
+    let mut alternatives = match &holder {
+        Some(running) => vec![
+            on_another_port(brew, major),
             format!(
-                "{} services stop {running}, then: {UP} --pg {major}",
+                "{} services stop {running} && {UP} --pg {major}",
                 brew.program.display()
             ),
-        ),
-        None => (
-            "something else".to_owned(),
-            format!("see what it is: lsof -nP -iTCP:{port} -sTCP:LISTEN"),
-        ),
+        ],
+        None => vec![look, on_another_port(brew, major)],
     };
+    alternatives.extend(without_root(facts));
     Refusal::Unavailable {
-        fact: format!("{formula} would listen on port {port}, on which {who} listens already"),
-        alternatives: std::iter::once(way).chain(without_root(facts)).collect(),
+        fact: format!(
+            "{} would listen on port {port}, on which {who} listens already",
+            server_formula(major)
+        ),
+        alternatives,
     }
 }

@@ -249,8 +249,8 @@ const CASES: &[Case] = &[
         apple_silicon,
         |facts, _| server(facts, 16, 5432, true),
         "refused: Homebrew's pgvector serves PostgreSQL 17 and 18, not postgresql@16 on port 5432, online; \
-         hint: /opt/homebrew/bin/brew services stop postgresql@16, then: \
-         pgvector-setup up --target system --source brew --pg 18",
+         hint: /opt/homebrew/bin/brew install postgresql@18 && echo 'port = 5433' >> \
+         /opt/homebrew/var/postgresql@18/postgresql.conf && pgvector-setup up --target system --source brew --pg 18",
     ),
     (
         "that server on another port, and --pg 18 beside it",
@@ -270,8 +270,8 @@ const CASES: &[Case] = &[
             settings.postgres_major = Some(18);
         },
         "refused: postgresql@18 would listen on port 5432, on which postgresql@16 listens already; \
-         hint: /opt/homebrew/bin/brew services stop postgresql@16, then: \
-         pgvector-setup up --target system --source brew --pg 18",
+         hint: /opt/homebrew/bin/brew install postgresql@18 && echo 'port = 5433' >> \
+         /opt/homebrew/var/postgresql@18/postgresql.conf && pgvector-setup up --target system --source brew --pg 18",
     ),
     (
         "somebody else's server on that port",
@@ -359,7 +359,7 @@ const CASES: &[Case] = &[
             brew(facts).service_obstacle = Some("linuxbrew has no session of systemd here".to_owned());
         },
         "refused: brew services cannot start postgresql@18: linuxbrew has no session of systemd here; \
-         hint: sudo loginctl enable-linger linuxbrew, then: pgvector-setup up --target system --source brew",
+         hint: sudo loginctl enable-linger linuxbrew && pgvector-setup up --target system --source brew",
     ),
     (
         "a server without data: its formula's script failed",
