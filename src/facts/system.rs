@@ -111,7 +111,10 @@ async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) 
     facts.clusters = running::complete(host, settings, facts.elevation, listed, is_ours).await;
     facts.extension_files = brew.extension_files.clone();
     let meant = meant(&facts.clusters, settings);
-    let is_complete = |cluster: &Cluster| cluster.is_online() && brew.has_files(cluster.major);
+    let is_complete = |cluster: &Cluster| match cluster.answer.given() {
+        Some(answer) => answer.pgvector.is_some(),
+        None => cluster.is_online() && brew.has_files(cluster.major),
+    };
     let nothing_is_missing = matches!(&meant, MeantCluster::One(cluster) if is_complete(cluster));
     if nothing_is_missing || !brew.is_ours {
         facts.brew = Some(brew);

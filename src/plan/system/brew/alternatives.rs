@@ -1,6 +1,7 @@
 //! Refusals of Homebrew's plan, each with what does work on this machine.
 
 use crate::facts::brew::{BrewFacts, DEFAULT_PORT, EXTENSION, ServerKeg, server_formula};
+use crate::facts::clusters::Cluster;
 use crate::facts::privilege::Elevation;
 use crate::facts::system::SystemFacts;
 use crate::plan::Refusal;
@@ -115,6 +116,26 @@ pub fn not_linked(brew: &BrewFacts) -> Refusal {
     Refusal::Blocked {
         fact: format!("{EXTENSION} is installed, but not linked to where the server looks for it"),
         hint: format!("{} link {EXTENSION}", brew.program.display()),
+    }
+}
+
+/// Everything is where the formula's server looks, and this one looks elsewhere.
+pub fn not_seen(brew: &BrewFacts, cluster: &Cluster) -> Refusal {
+    let looks = cluster
+        .answer
+        .given()
+        .map(|answer| answer.share_directory.display());
+    Refusal::Blocked {
+        fact: format!(
+            "{EXTENSION} is installed in {}, and {cluster} does not see it: it looks in {}",
+            brew.prefix.display(),
+            looks.map(|place| place.to_string()).unwrap_or_default()
+        ),
+        hint: format!(
+            "see which programs it runs by: {} services info {} --json",
+            brew.program.display(),
+            cluster.identity()
+        ),
     }
 }
 

@@ -43,7 +43,14 @@ fn existing_server(
     settings: &Settings,
 ) -> Result<Plan, Refusal> {
     let major = cluster.major;
-    let choice = choose(&candidates(brew), Some(major), settings);
+    // A server that runs knows best what it finds.
+    let seen = cluster.answer.given().map(|answer| answer.pgvector.as_deref());
+    let mut candidates = candidates(brew);
+    if let Some(Some(version)) = seen {
+        candidates.retain(|candidate| candidate.major != major);
+        candidates.push(candidate(major, version, "", Seen::Here));
+    }
+    let choice = choose(&candidates, Some(major), settings);
     let mut plan = Plan {
         notes: choice.notes,
         ..Plan::default()
@@ -54,7 +61,11 @@ fn existing_server(
     if choice.chosen.is_none() {
         return Err(alternatives::not_served(facts, brew, &cluster.to_string(), major));
     }
-    extension_steps(facts, brew, major, &mut plan)?;
+    match seen {
+        Some(Some(_)) => {}
+        Some(None) if brew.has_files(major) => return Err(alternatives::not_seen(brew, cluster)),
+        _ => extension_steps(facts, brew, major, &mut plan)?,
+    }
     if !cluster.is_online() {
         start_steps(facts, brew, major, cluster.port, &mut plan)?;
     }
@@ -104,13 +115,6 @@ fn new_server(facts: &SystemFacts, brew: &BrewFacts, settings: &Settings) -> Res
 
 /// What there is of pgvector: where servers look for it, and what its formula would bring for which majors.
 fn candidates(brew: &BrewFacts) -> Vec<Candidate> {
-    let candidate = |major, version: &str, origin: &str, seen| Candidate {
-        major,
-        version: version.to_owned(),
-        source: Source::Brew,
-        origin: origin.to_owned(),
-        seen,
-    };
     let here = brew.extension_files.iter();
     let mut found: Vec<Candidate> = here
         .map(|(major, version)| candidate(*major, version, "", Seen::Here))
@@ -129,6 +133,16 @@ fn candidates(brew: &BrewFacts) -> Vec<Candidate> {
     found
 }
 
+fn candidate(major: u16, version: &str, origin: &str, seen: Seen) -> Candidate {
+    Candidate {
+        major,
+        version: version.to_owned(),
+        source: Source::Brew,
+        origin: origin.to_owned(),
+        seen,
+    }
+}
+
 /// Installs the extension where its files are missing.
 fn extension_steps(
     facts: &SystemFacts,
@@ -140,10 +154,19 @@ fn extension_steps(
         return Ok(());
     }
     if brew.has_keg(EXTENSION) {
-        return Err(match brew.served_by_keg.contains(&major) {
-            true => alternatives::not_linked(brew),
-            false => alternatives::not_served(facts, brew, &format!("PostgreSQL {major}"), major),
-        });
+        let is_linked = brew
+            .extension
+            .as_ref()
+            .is_some_and(|extension| extension.is_linked);
+        return match brew.served_by_keg.contains(&major) {
+            // The server says where it looks once it runs.
+            true if is_linked => Ok(()),
+            true => Err(alternatives::not_linked(brew)),
+            false => {
+                let server = format!("PostgreSQL {major}");
+                Err(alternatives::not_served(facts, brew, &server, major))
+            }
+        };
     }
     if brew.served().is_empty() {
         plan.notes.push(format!(

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::error::Explain as _;
+use crate::facts::answer::{Answer, ServerAnswer};
 use crate::facts::brew::{Formula, Platform, ServerKeg, parse_formulae, parse_services};
 use crate::facts::manager::Manager;
 use crate::facts::os::{Family, Libc, OperatingSystem, from_release};
@@ -144,6 +145,38 @@ fn extension(facts: &mut SystemFacts, majors: &[u16]) {
     brew.kegs.push(EXTENSION.to_owned());
     brew.served_by_keg = majors.to_vec();
     brew.extension_files = majors.iter().map(|major| (*major, "0.8.5".to_owned())).collect();
+}
+
+/// The one server that runs says this of pgvector.
+fn answering(pgvector: Option<&str>) -> String {
+    let mut facts = apple_silicon();
+    server(&mut facts, 18, 5432, true);
+    extension(&mut facts, &[17, 18]);
+    let settings = sample::settings(Target::System);
+    facts.clusters = brew(&mut facts).clone().clusters("ann", &settings);
+    facts.clusters[0].answer = Answer::Given(Box::new(ServerAnswer {
+        share_directory: "/srv/share".into(),
+        pgvector: pgvector.map(str::to_owned),
+        ..ServerAnswer::default()
+    }));
+    match super::server_plan(&facts, &settings) {
+        Ok(plan) => plan.notes[0].clone(),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+#[test]
+fn a_server_that_runs_has_the_last_word_on_what_it_sees() {
+    assert_eq!(
+        answering(Some("0.8.1")),
+        "pgvector 0.8.1 for PostgreSQL 18 (on this machine): chosen, there is no other; \
+         affected by CVE-2026-3172, pgvector#988"
+    );
+    assert_eq!(
+        answering(None),
+        "pgvector is installed in /opt/homebrew, and postgresql@18 on port 5432, online does not see it: it looks in \
+         /srv/share"
+    );
 }
 
 /// The plan as command lines, or the refusal with its first hint.
@@ -388,9 +421,20 @@ const CASES: &[Case] = &[
             server(facts, 18, 5432, true);
             extension(facts, &[17, 18]);
             brew(facts).extension_files.clear();
+            brew(facts).extension.as_mut().unwrap().is_linked = false;
         },
         "refused: pgvector is installed, but not linked to where the server looks for it; \
          hint: /opt/homebrew/bin/brew link pgvector",
+    ),
+    (
+        "pgvector is linked to where this program does not look: the server will say whether it does",
+        linuxbrew,
+        |facts, _| {
+            server(facts, 18, 5432, false);
+            extension(facts, &[18]);
+            brew(facts).extension_files.clear();
+        },
+        "brew services start postgresql@18",
     ),
     (
         "an installed pgvector that serves another major than the server's",
