@@ -73,6 +73,7 @@ pub(super) async fn set_parameters(engine: &Engine<'_>, step: &Step) -> Result<O
             system_identifier,
             parameters,
             sql,
+            ..
         },
         Some(server),
     ) = (step, &engine.server)

@@ -47,6 +47,8 @@ pub struct SystemFacts {
     pub docker: bool,
     /// Whether an installation of ours did not come to its end; the caller knows it from the receipt.
     pub unfinished_installation: bool,
+    /// Whether the receipt says that our database was made in a server that we did not make.
+    pub has_adopted: bool,
     /// Where pgvector can be unpacked for one server alone.
     pub overlay: OverlayFacts,
 }
@@ -87,6 +89,7 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
         pgdg_configured: false,
         docker: ["docker", "podman"].iter().any(|name| host.which(name).is_some()),
         unfinished_installation: false,
+        has_adopted: false,
         overlay: OverlayFacts::default(),
     };
     match manager {

@@ -85,7 +85,9 @@ impl<'a> Installation<'a> {
             }
             Target::System => {
                 let mut facts = system::gather(self.host, self.settings).await?;
-                facts.unfinished_installation = self.made()?.iter().any(is_unfinished_installation);
+                let made = self.made()?;
+                facts.unfinished_installation = made.iter().any(is_unfinished_installation);
+                facts.has_adopted = has_adopted(&made);
                 MachineFacts::System(Box::new(facts))
             }
         })
@@ -336,6 +338,17 @@ fn same_server(adopted: &mut Option<(String, std::path::PathBuf)>, facts: &Machi
         }
     }
     Ok(())
+}
+
+/// Whether our database is in a server that was there before us.
+fn has_adopted(made: &[Made]) -> bool {
+    let is_database = |entry: &Made| matches!(entry.step, Step::CreateDatabase { .. } | Step::Migrate { .. });
+    let is_server = |entry: &Made| match &entry.step {
+        Step::CreateSystemCluster { .. } => true,
+        Step::InstallPackages { clusters, .. } => !clusters.is_empty(),
+        _ => false,
+    };
+    made.iter().any(is_database) && !made.iter().any(is_server)
 }
 
 /// Whether the receipt shows that we were cut off while a package manager worked for us.

@@ -123,9 +123,11 @@ pub enum Step {
         directory: PathBuf,
         argv: Vec<String>,
     },
-    /// Change settings of the server that says it is `system_identifier`, and wait until it offers pgvector.
+    /// Change settings of the server that says it is `system_identifier`, and wait until it offers `pgvector`, a package's
+    /// version.
     SetParameters {
         system_identifier: String,
+        pgvector: String,
         parameters: Vec<Parameter>,
         sql: Vec<String>,
     },
@@ -266,16 +268,17 @@ impl Plan {
 
     /// The pgvector that a package of this plan brings: `0.8.0` of `0.8.0-1`.
     pub fn pgvector_to_come(&self) -> Option<&str> {
-        let packages = self.steps.iter().filter_map(|step| match step {
-            Step::InstallPackages { packages, .. } => Some(packages.as_slice()),
-            Step::UnpackExtension { package, .. } => Some(std::slice::from_ref(package)),
-            Step::UpgradePackage { package, .. } => Some(std::slice::from_ref(package)),
+        let is_pgvector = |package: &&Package| package.name.contains("pgvector");
+        let version = self.steps.iter().find_map(|step| match step {
+            Step::InstallPackages { packages, .. } => Some(&packages.iter().find(is_pgvector)?.version),
+            Step::UpgradePackage { package, .. } => {
+                Some(package).filter(is_pgvector).map(|package| &package.version)
+            }
+            // Unpacked by now or by a run that was cut off.
+            Step::SetParameters { pgvector, .. } => Some(pgvector),
             _ => None,
-        });
-        let package = packages
-            .flatten()
-            .find(|package| package.name.contains("pgvector"))?;
-        package.version.split('-').next()
+        })?;
+        version.split('-').next()
     }
 }
 

@@ -378,6 +378,7 @@ fn an_overlay_is_taken_back_settings_first_unless_others_use_it() {
     let steps = [
         Step::SetParameters {
             system_identifier: "1".to_owned(),
+            pgvector: "0.8.7-1".to_owned(),
             parameters: vec![parameter],
             sql: Vec::new(),
         },

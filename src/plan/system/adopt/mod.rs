@@ -26,6 +26,8 @@ pub fn server_plan(facts: &SystemFacts, settings: &Settings) -> Option<Result<Pl
         MeantCluster::One(cluster) if cluster.status == ClusterStatus::Online => {
             running_server(facts, settings, &cluster)
         }
+        // A second server is not what a stopped first one needs.
+        MeantCluster::None if facts.has_adopted => Some(Err(refusals::stopped())),
         _ => None,
     }
 }

@@ -49,7 +49,7 @@ pub fn plan(
     if !facts.overlay.present.contains(&directory) {
         plan.steps.push(unpack(policy, version, &directory));
     }
-    plan.steps.push(settings(answer, &directory, major)?);
+    plan.steps.push(settings(answer, &directory, major, version)?);
     Ok(plan)
 }
 
@@ -80,7 +80,7 @@ fn unpack(policy: &PackagePolicy, version: &str, directory: &Path) -> Step {
 }
 
 /// Debian's layout below the directory, added behind what the server searches now.
-fn settings(answer: &ServerAnswer, directory: &Path, major: u16) -> Result<Step, Refusal> {
+fn settings(answer: &ServerAnswer, directory: &Path, major: u16, version: &str) -> Result<Step, Refusal> {
     let places = [
         (CONTROL_PATH, format!("usr/share/postgresql/{major}")),
         (LIBRARY_PATH, format!("usr/lib/postgresql/{major}/lib")),
@@ -111,6 +111,7 @@ fn settings(answer: &ServerAnswer, directory: &Path, major: u16) -> Result<Step,
     sql.push("SELECT pg_catalog.pg_reload_conf()".to_owned());
     Ok(Step::SetParameters {
         system_identifier: answer.system_identifier.clone(),
+        pgvector: version.to_owned(),
         parameters,
         sql,
     })

@@ -24,11 +24,22 @@ pub fn not_permitted(facts: &SystemFacts, cluster: &Cluster) -> Refusal {
     }
 }
 
+/// What was adopted does not run, and only who started it knows how.
+pub fn stopped() -> Refusal {
+    Refusal::Blocked {
+        fact: "the server that our database was made in does not run".to_owned(),
+        hint: "start it as it was started before, then run this again\n\
+               hint: where it is gone for good, begin anew with a record of its own: pgvector-setup up --target system --directory DIR"
+            .to_owned(),
+    }
+}
+
 pub fn not_let_in(facts: &SystemFacts, cluster: &Cluster, why: &str) -> Refusal {
-    let port = cluster.port;
+    let data = cluster.data_directory.display();
+    let programs = cluster.binaries.as_ref();
+    let programs = programs.map_or_else(String::new, |programs| format!("{}/", programs.display()));
     let mut alternatives = vec![format!(
-        "let its owner in: a line `local all all peer` in its pg_hba.conf, then: psql -h {} -p {port} -c 'SELECT pg_reload_conf()'",
-        cluster.socket_directory.display()
+        "let its owner in: the line `local all all peer` first in {data}/pg_hba.conf, then: {programs}pg_ctl reload -D {data}"
     )];
     alternatives.extend(without_root(facts));
     Refusal::Unavailable {

@@ -44,6 +44,7 @@ fn forky() -> SystemFacts {
         pgdg_configured: false,
         docker: true,
         unfinished_installation: false,
+        has_adopted: false,
         overlay: OverlayFacts {
             directory: "/home/ann/.local/share/pgvector-setup/extensions".into(),
             present: Vec::new(),
@@ -289,6 +290,8 @@ const CASES: &[Case] = &[
         (other.port, other.is_anothers) = (5434, true);
         facts.clusters.push(other);
      }, OVERLAY),
+    ("the server that was adopted does not run", |facts, _| { as_root(facts); facts.clusters.clear(); facts.has_adopted = true; },
+     "E0404 the server that our database was made in does not run"),
     ("a system without a package manager that we know, and a server that has pgvector", |facts, _| {
         (facts.manager, facts.apt) = (None, None);
         under_opt(facts, 17);
@@ -314,6 +317,21 @@ fn every_refusal_names_a_way_on() {
         let hint = planned.unwrap_err().hint();
         assert!(hint.is_some_and(|hint| hint.len() > 10), "{machine}: {expected}");
     }
+}
+
+/// What is planned inside the database goes by the pgvector that will be there, also after a run that was cut off.
+#[test]
+fn what_is_to_come_is_known_with_and_without_the_download() {
+    let (mut facts, settings) = (forky(), sample::settings(Target::System));
+    let to_come = |facts: &SystemFacts| {
+        server_plan(facts, &settings)
+            .unwrap()
+            .pgvector_to_come()
+            .map(str::to_owned)
+    };
+    assert_eq!(to_come(&facts).as_deref(), Some("0.8.7"));
+    facts.overlay.present = vec![facts.overlay.directory.join("18/0.8.7-1")];
+    assert_eq!(to_come(&facts).as_deref(), Some("0.8.7"));
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn trixie() -> SystemFacts {
         pgdg_configured: false,
         docker: false,
         unfinished_installation: false,
+        has_adopted: false,
         overlay: OverlayFacts::default(),
     }
 }

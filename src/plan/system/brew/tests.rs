@@ -93,6 +93,7 @@ fn machine(os: OperatingSystem, user: &str, prefix: &std::path::Path) -> SystemF
         pgdg_configured: false,
         docker: false,
         unfinished_installation: false,
+        has_adopted: false,
         overlay: crate::facts::overlay::OverlayFacts::default(),
     }
 }
