@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::digest::sha256_hex;
-use crate::host::{Account, Environment};
+use crate::host::{Account, Environment, TEMPORARY};
 use crate::settings::{InstanceName, Settings, SettingsError, Target};
 
 /// Longest socket directory: `sun_path` holds 108 bytes with its NUL (unix(7)), and `/.s.PGSQL.65535` takes 15.
@@ -82,7 +82,7 @@ fn socket_directory(account: &Account, instance: &Path) -> PathBuf {
         return inside;
     }
     let digest = &sha256_hex(text.as_bytes())[..12];
-    let parent = if account.uid == 0 { "/run" } else { "/tmp" };
+    let parent = if account.uid == 0 { "/run" } else { TEMPORARY };
     Path::new(parent).join(format!("pgvector-setup-{}-{digest}", account.uid))
 }
 

@@ -15,6 +15,13 @@ use crate::facts::layout::SERVICE_USER;
 /// Largest file that is ever read whole. Receipts, configurations and os-release are far below it.
 const READ_LIMIT: u64 = 4 * 1024 * 1024;
 
+/// Where short-lived directories go. On macOS `/tmp` is a symbolic link, which we follow nowhere.
+pub const TEMPORARY: &str = if cfg!(target_os = "macos") {
+    "/private/tmp"
+} else {
+    "/tmp"
+};
+
 /// The exact permission bits of a file or directory, whatever the umask.
 pub type FileMode = u32;
 

@@ -25,7 +25,7 @@ pub use account::Account;
 pub use command::{Command, Output, Privilege, quote_word};
 pub use detached::Detached;
 pub use error::HostError;
-pub use files::{FileMode, Owner};
+pub use files::{FileMode, Owner, TEMPORARY};
 pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, is_relay, serve as serve_relay};

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::files::TEMPORARY;
 use super::{Account, Host, HostError};
 
 /// The hidden subcommand that [`serve`]s: `pgvector-setup relay --as postgres /var/run/postgresql/.s.PGSQL.5432`.
 pub const SUBCOMMAND: &str = "relay";
 
 /// Short, because a socket's whole path may have 107 bytes at most (unix(7)).
-const PARENT: &str = "/tmp";
+const PARENT: &str = TEMPORARY;
 const PREFIX: &str = "pgvector-setup-relay-";
 
 /// Whether a socket is a relay's, ours or that of another run, and no server's.

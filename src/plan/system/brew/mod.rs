@@ -8,7 +8,7 @@ mod commands;
 #[cfg(test)]
 mod tests;
 
-use crate::facts::brew::{BrewFacts, DEFAULT_PORT, EXTENSION, server_formula};
+use crate::facts::brew::{BrewFacts, DEFAULT_PORT, EXTENSION, major_of, server_formula};
 use crate::facts::clusters::Cluster;
 use crate::facts::meant::{MeantCluster, meant};
 use crate::facts::system::SystemFacts;
@@ -92,10 +92,9 @@ fn new_server(facts: &SystemFacts, brew: &BrewFacts, settings: &Settings) -> Res
     let mut started = Plan::default();
     start_steps(facts, brew, major, port, &mut started)?;
     let brings = &brew.missing_dependencies;
-    let made = match remains {
-        Some(_) => Vec::new(),
-        None => vec![formula.clone()],
-    };
+    // Also a server that is only needed to compile the extension makes itself data.
+    let installed = brings.iter().map(|formula| &formula.name).chain([&formula]);
+    let made = installed.filter(|name| makes_data(brew, name)).cloned().collect();
     plan.steps.push(commands::install(brew, &formula, brings, made));
     plan.notes.extend(commands::notes(brew, &formula));
     extension_steps(facts, brew, major, &mut plan)?;
@@ -111,6 +110,12 @@ fn new_server(facts: &SystemFacts, brew: &BrewFacts, settings: &Settings) -> Res
         ),
     });
     Ok(plan)
+}
+
+/// Whether installing a formula makes a data directory: a server's does, where there is none.
+fn makes_data(brew: &BrewFacts, formula: &str) -> bool {
+    let has_remains = |major| brew.remains.iter().any(|remains| remains.major == major);
+    major_of(formula).is_some_and(|major| !has_remains(major))
 }
 
 /// What there is of pgvector: where servers look for it, and what its formula would bring for which majors.

@@ -266,6 +266,18 @@ const CASES: &[Case] = &[
          brew install pgvector [pgvector], brew services start postgresql@18",
     ),
     (
+        "a server that only compiling pgvector needs leaves data that is ours as well",
+        linuxbrew,
+        |facts, _| {
+            let needed = formulae(NOT_INSTALLED).remove(1);
+            let name = "postgresql@17".to_owned();
+            brew(facts).missing_dependencies = vec![Formula { name, ..needed }];
+        },
+        "brew install --build-from-source postgresql@18 \
+         [postgresql@18 postgresql@17 and postgresql@17's data and postgresql@18's data], \
+         brew install --build-from-source pgvector [pgvector], brew services start postgresql@18",
+    ),
+    (
         "a major that pgvector's formula does not serve, asked for",
         apple_silicon,
         |_, settings| settings.postgres_major = Some(16),
