@@ -54,6 +54,11 @@ fn environment() -> Environment {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .filter(for_brew)
             .collect(),
+        libpq: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, value)| (name == "DATABASE_URL" || name.starts_with("PG")) && !value.is_empty())
+            .map(|(name, value)| (name, value.into()))
+            .collect(),
     }
 }
 

@@ -174,6 +174,7 @@ impl super::Server {
                 port: cluster.port,
             },
             relay: None,
+            maintenance: "postgres".into(),
         }
     }
 }

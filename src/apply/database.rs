@@ -56,7 +56,7 @@ pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Resul
         role.quoted(),
         literal(&verifier)
     );
-    let mut connection = administrator(engine, "postgres").await?;
+    let mut connection = administrator(engine, &server(engine).maintenance).await?;
     match connection.execute(composed(sql)).await {
         Ok(_) => {}
         Err(error) if is_there_already(&error) => {
@@ -72,12 +72,19 @@ pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Resul
     Ok(Outcome::Changed { object: Some(object) })
 }
 
+pub(super) async fn grant_membership(engine: &Engine<'_>, sql: &str) -> Result<Outcome> {
+    let mut connection = administrator(engine, &server(engine).maintenance).await?;
+    let granted = connection.execute(composed(sql)).await;
+    granted.map_err(DatabaseError::statement(format!("run: {sql}")))?;
+    Ok(Outcome::Changed { object: None })
+}
+
 pub(super) async fn create_database(
     engine: &Engine<'_>,
     database: &Identifier,
     sql: &str,
 ) -> Result<Outcome> {
-    let mut connection = administrator(engine, "postgres").await?;
+    let mut connection = administrator(engine, server(engine).beside(database)).await?;
     match connection.execute(composed(sql)).await {
         Ok(_) => {}
         Err(error) if is_there_already(&error) => {
@@ -190,7 +197,17 @@ pub async fn application(
     server: &Server,
 ) -> Result<(PgConnection, Option<Version>)> {
     let text = host.read_text(&layout.credentials)?.unwrap_or_default();
-    let mut connection = match credentials::password(&text, &settings.role) {
+    let known = credentials::password(&text, &settings.role);
+    let mut connection = match known {
+        _ if settings.application_is_the_user() => {
+            let url = settings.server_url.as_ref();
+            let login = Login::User {
+                role: settings.role.clone(),
+                password: url.and_then(|url| url.password.clone()),
+                is_pinned: false,
+            };
+            connect(&server.application, &login, settings.database.as_str()).await?
+        }
         Some(password) => {
             let login = Login::Application {
                 role: settings.role.clone(),

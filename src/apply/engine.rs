@@ -7,13 +7,13 @@ use super::{
     ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, interrupt, login,
     machine, overlay, packages, upgrade,
 };
-use crate::database::{Endpoint, Login};
-use crate::error::Result;
+use crate::database::{DatabaseError, Endpoint, Login, remote};
+use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::health::Verification;
 use crate::host::Host;
 use crate::plan::{Plan, Step};
-use crate::settings::Settings;
+use crate::settings::{Identifier, Settings};
 
 /// How the database steps reach a server that answers.
 #[derive(Debug, Clone)]
@@ -25,6 +25,15 @@ pub struct Server {
     pub application: Endpoint,
     /// Keeps the administrator's way open where it goes through another user.
     pub relay: Option<Arc<Relay>>,
+    /// The database that is connected to for what concerns the whole server.
+    pub maintenance: String,
+}
+
+impl Server {
+    /// The database to connect to for what is done to `database` from outside.
+    pub fn beside(&self, database: &Identifier) -> &str {
+        remote::beside(&self.maintenance, database)
+    }
 }
 
 /// Everything that applying a step may use.
@@ -66,7 +75,7 @@ impl Engine<'_> {
             checkpoint::reached();
             let sequence = self.receipt.begin(step)?;
             checkpoint::reached();
-            let result = self.act_or_stop(step).await;
+            let result = self.act_or_stop(step).await.map_err(lost);
             checkpoint::reached();
             let outcome = match &result {
                 Ok(outcome) => outcome.clone(),
@@ -134,6 +143,7 @@ impl Engine<'_> {
             Step::SetParameters { .. } => overlay::set_parameters(self, step).await,
             Step::WriteCredentials { path, role } => machine::write_credentials(self, path, role),
             Step::CreateRole { role, .. } => database::create_role(self, role).await,
+            Step::GrantMembership { sql, .. } => database::grant_membership(self, sql).await,
             Step::CreateDatabase { database, sql } => database::create_database(self, database, sql).await,
             Step::RestrictDatabase { database, sql, .. } | Step::CreateSchema { database, sql, .. } => {
                 database::run_statements(self, database, sql).await
@@ -147,5 +157,18 @@ impl Engine<'_> {
             Step::DropIndexCopy { .. } => upgrade::drop_copy(self, step).await,
             Step::Verify { .. } => database::verify(self).await,
         }
+    }
+}
+
+/// A server that does not answer in the middle of a plan is no refusal: something was changed, and the same command goes on.
+fn lost(error: Error) -> Error {
+    match error {
+        Error::Database(
+            gone @ (DatabaseError::ServerUnreachable { .. } | DatabaseError::ServerLogin { .. }),
+        ) => DatabaseError::Lost {
+            detail: gone.to_string(),
+        }
+        .into(),
+        other => other,
     }
 }

@@ -62,10 +62,9 @@ pub(super) fn write_credentials(engine: &Engine<'_>, path: &Path, role: &Identif
     if engine.host.exists(path) {
         return Ok(Outcome::AlreadyThere);
     }
-    let port = engine
-        .server
-        .as_ref()
-        .map_or(5432, |server| server.application.port());
+    let application = engine.server.as_ref().map(|server| &server.application);
+    let port = application.map_or(5432, crate::database::Endpoint::port);
+    let host = application.map_or("127.0.0.1".to_owned(), crate::database::Endpoint::host);
     let password = crate::secret::Secret::generate().map_err(|error| {
         crate::host::HostError::io(
             "read random bytes for",
@@ -73,7 +72,7 @@ pub(super) fn write_credentials(engine: &Engine<'_>, path: &Path, role: &Identif
             std::io::Error::other(error.to_string()),
         )
     })?;
-    let line = credentials::line(port, &engine.settings.database, role, &password);
+    let line = credentials::line(&host, port, &engine.settings.database, role, &password);
     engine.host.write_file(path, line.as_bytes(), 0o600, None)?;
     Ok(Outcome::Changed { object: None })
 }

@@ -192,11 +192,11 @@ pub fn made(records: &[Record]) -> Vec<Made> {
             Record::Undone { sequence } => made.retain(|entry| entry.sequence != *sequence),
         }
     }
-    made.retain(|entry| {
-        !matches!(
-            entry.outcome,
-            Some(Outcome::AlreadyThere | Outcome::Skipped { .. })
-        )
+    made.retain(|entry| match entry.outcome {
+        // The object was there, but the row of the history that says so was not.
+        Some(Outcome::AlreadyThere) => matches!(entry.step, Step::Migrate { .. }),
+        Some(Outcome::Skipped { .. }) => false,
+        _ => true,
     });
     made.reverse();
     made

@@ -91,6 +91,7 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             file,
             owner,
         } => return login::withdraw(engine, database, role, file, owner).await,
+        Undo::RevokeMembership { role, member } => revoke_membership(engine, role, member).await?,
         Undo::DropDatabase { database, oid } => {
             let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());
             return drop_if_ours(engine, "pg_database", "datname", database, oid.as_deref(), &sql).await;
@@ -148,6 +149,7 @@ async fn migrate_down(engine: &Engine<'_>, undo: &Undo) -> Result<()> {
         owner,
         destroy,
         to,
+        ..
     } = undo
     else {
         return Ok(());
@@ -193,7 +195,8 @@ async fn drop_if_ours(
     let Some(server) = &engine.server else {
         return Ok(Some(format!("{name}: the server does not run")));
     };
-    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let beside = server.beside(name);
+    let mut connection = connect(&server.endpoint, &server.administrator, beside).await?;
     let there: Option<String> = sqlx::query_scalar(composed(format!(
         "SELECT oid::text FROM pg_catalog.{catalog} WHERE {column} = $1"
     )))
@@ -222,7 +225,7 @@ async fn revoke(engine: &Engine<'_>, database: &Identifier, role: &Identifier) -
     let Some(server) = &engine.server else {
         return Ok(());
     };
-    let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+    let mut connection = connect(&server.endpoint, &server.administrator, &server.maintenance).await?;
     let sql = format!(
         "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM {}",
         database.quoted(),
@@ -231,6 +234,20 @@ async fn revoke(engine: &Engine<'_>, database: &Identifier, role: &Identifier) -
     let revoked = connection.execute(composed(&*sql)).await;
     revoked.map_err(DatabaseError::statement(format!("run: {sql}")))?;
     Ok(())
+}
+
+async fn revoke_membership(engine: &Engine<'_>, role: &Identifier, member: &Identifier) -> Result<()> {
+    let Some(server) = &engine.server else {
+        return Ok(());
+    };
+    let mut connection = connect(&server.endpoint, &server.administrator, &server.maintenance).await?;
+    let sql = format!("REVOKE {} FROM {}", role.quoted(), member.quoted());
+    match connection.execute(composed(&*sql)).await {
+        Ok(_) => Ok(()),
+        // The role is gone, and what was granted of it too.
+        Err(error) if sqlstate(&error).as_deref() == Some("42704") => Ok(()),
+        Err(error) => Err(DatabaseError::statement(format!("run: {sql}"))(error).into()),
+    }
 }
 
 async fn drop_schema(
@@ -243,11 +260,15 @@ async fn drop_schema(
         return Ok(Some(format!("{schema}: the server does not run")));
     };
     let mut connection = connect(&server.endpoint, &server.administrator, database.as_str()).await?;
-    let role = role.quoted();
-    let mut statements = vec![format!(
-        "ALTER ROLE {role} IN DATABASE {} RESET search_path",
-        database.quoted()
-    )];
+    let mut statements = Vec::new();
+    // The search path of the user whom the URL names was never ours.
+    if !engine.settings.application_is_the_user() {
+        statements.push(format!(
+            "ALTER ROLE {} IN DATABASE {} RESET search_path",
+            role.quoted(),
+            database.quoted()
+        ));
+    }
     if schema.as_str() != "public" {
         statements.push(format!("DROP SCHEMA IF EXISTS {}", schema.quoted()));
     }

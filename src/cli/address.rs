@@ -8,8 +8,11 @@ use crate::host::{Host, quote_word};
 use crate::settings::Settings;
 
 /// The flags that tell installations, databases and tables apart.
-const NAMING: [&str; 8] = [
+const NAMING: [&str; 11] = [
     "--target",
+    "--url",
+    "--url-file",
+    "--tls-root",
     "--instance",
     "--directory",
     "--port",

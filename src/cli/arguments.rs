@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::{Metric, Source, Target};
+use crate::secret::Secret;
+use crate::settings::{Metric, Source, Surroundings, Target};
 
 /// Take a machine from nothing to a proven pgvector database, and undo it again
 ///
@@ -40,6 +41,9 @@ pub enum Command {
         /// Exit with 8 when something is missing
         #[arg(long)]
         check: bool,
+        /// Print the SQL of every step in order, for somebody who runs it by psql
+        #[arg(long, conflicts_with = "check")]
+        sql: bool,
     },
     /// Bring a newer pgvector: package, extension in every database, indexes
     Upgrade(Upgrade),
@@ -189,6 +193,46 @@ pub struct Options {
         hide_env = true
     )]
     pub target: Option<Target>,
+    /// Server that is there already, as postgresql://user@host:port/database; means --target url
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PGVECTOR_SETUP_URL",
+        hide_env = true
+    )]
+    pub url: Option<Secret>,
+    /// File of mode 0600 with that URL, so that no password is in a command line
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_URL_FILE",
+        hide_env = true
+    )]
+    pub url_file: Option<PathBuf>,
+    /// Url: certificates that the server's is judged by [default: ~/.postgresql/root.crt, else the system's]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_TLS_ROOT",
+        hide_env = true
+    )]
+    pub tls_root: Option<PathBuf>,
+    /// Url: agree to a connection in the clear where the URL's sslmode asks for one
+    #[arg(
+        long,
+        global = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        env = "PGVECTOR_SETUP_ALLOW_PLAINTEXT",
+        hide_env = true
+    )]
+    pub allow_plaintext: Option<bool>,
     /// Name of the embedded cluster [default: default]
     #[arg(
         long,
@@ -283,7 +327,7 @@ pub struct Options {
         hide_env = true
     )]
     pub bundle: Option<PathBuf>,
-    /// Database [default: vectors]
+    /// Database [default: vectors; url: the URL's]
     #[arg(
         long,
         global = true,
@@ -292,7 +336,7 @@ pub struct Options {
         hide_env = true
     )]
     pub database: Option<String>,
-    /// The application's role [default: vectors]
+    /// The application's role [default: vectors; url: the URL's user]
     #[arg(
         long,
         global = true,
@@ -412,6 +456,17 @@ pub struct Options {
     )]
     #[serde(skip)]
     pub config: Option<PathBuf>,
+    /// What `url_file` holds, and what libpq's variables and files say; read where the layers are joined.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub read: ReadForUrl,
+}
+
+/// What was read of the machine for a server's URL.
+#[derive(Debug, Clone, Default)]
+pub struct ReadForUrl {
+    pub url: Option<Secret>,
+    pub surroundings: Surroundings,
 }
 
 /// `dimensions = 768` and `dimensions = "768"` mean the same.

@@ -36,16 +36,28 @@ pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &U
         ..DoctorOptions::default()
     };
     let mut report = health::doctor(&mut connection, &settings.table, &options).await?;
-    let (package, versions) = installation.versions().await?;
-    report.add_versions(package.clone(), &versions, &fix("upgrade", &options.flags));
+    // The other databases of a server elsewhere are none of our business.
+    let of_server = match settings.target {
+        Target::Url => None,
+        Target::Embedded | Target::System => Some(installation.versions().await?),
+    };
+    if let Some((package, versions)) = &of_server {
+        report.add_versions(package.clone(), versions, &fix("upgrade", &options.flags));
+    }
     if settings.target == Target::System {
         report.add_unchecked_sources(&read_unchecked(installation.host));
     }
     if ui.is_json() {
         ui.json(&report);
     } else {
-        let versions = health::versions::table(package.as_deref(), &versions);
-        ui.print(format!("{versions}\n{}", health::report::doctor(&report)));
+        let versions = of_server.map(|(package, versions)| {
+            format!("{}\n", health::versions::table(package.as_deref(), &versions))
+        });
+        ui.print(format!(
+            "{}{}",
+            versions.unwrap_or_default(),
+            health::report::doctor(&report)
+        ));
     }
     Ok(if report.healthy {
         Exit::Done

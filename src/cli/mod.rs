@@ -11,6 +11,7 @@ mod question;
 mod resolve;
 mod rollback;
 mod server;
+mod server_url;
 mod ui;
 mod unattended;
 mod up;
@@ -50,6 +51,9 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, environment: Environ
         |exit| std::process::exit(exit as i32),
     );
     let host = Host::new(environment);
+    if server_url::shows_password(&words) {
+        ui.say("note: every user of this machine can see a password in a command line while it runs; --url-file FILE, PGVECTOR_SETUP_URL and ~/.pgpass keep it private");
+    }
     let options = arguments.options.clone();
     match dispatch(arguments, &host, &ui).await {
         Ok(exit) => exit,
@@ -89,7 +93,8 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
     let installation = Installation::new(host, &settings)?;
     match command {
         Command::Up(consent) => up::up(&installation, consent, ui).await,
-        Command::Plan { check } => up::plan(&installation, check, ui).await,
+        Command::Plan { sql: true, .. } => up::sql(&installation, ui).await,
+        Command::Plan { check, .. } => up::plan(&installation, check, ui).await,
         Command::Upgrade(arguments) => upgrade::upgrade(&installation, arguments, ui).await,
         Command::Start => server::start(&installation, ui).await,
         Command::Stop => server::stop(&installation, ui).await,

@@ -8,6 +8,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::apply::interrupt;
 use crate::error::Exit;
+use crate::secret::Secret;
 use crate::settings::SettingsError;
 
 /// Below this width a list that is redrawn in place would wrap; its items are then typed by name.
@@ -34,6 +35,18 @@ pub async fn text(question: &str, default: Option<&str>) -> Result<String, Setti
         }
     })
     .await
+}
+
+/// A line that is not shown; `None` where nothing was typed.
+pub async fn secret(question: &str) -> Result<Option<Secret>, SettingsError> {
+    let question = format!("{question}: ");
+    asked(move || {
+        let terminal = console::Term::stderr();
+        terminal.write_str(&question)?;
+        Ok(terminal.read_secure_line().map(Secret::new)?)
+    })
+    .await
+    .map(|typed| Some(typed).filter(|typed| !typed.expose().is_empty()))
 }
 
 /// Yes or no; no is the default.

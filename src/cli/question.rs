@@ -4,7 +4,8 @@ use clap::ValueEnum;
 
 use super::arguments::{IndexMethod, Options};
 use super::prompt::Choice;
-use crate::settings::{Index, Lists, Metric, Settings, SettingsError, Target};
+use crate::secret::Secret;
+use crate::settings::{Index, Lists, Metric, Origin, Settings, SettingsError, Target};
 
 pub(super) struct Question {
     pub text: &'static str,
@@ -16,6 +17,9 @@ pub(super) struct Question {
     /// Puts the answer where the flag would put it.
     pub fill: fn(&mut Options, &str) -> Result<(), SettingsError>,
 }
+
+/// The password has a question of its own, whose answer is not shown.
+pub(super) const SERVER_URL: &str = "Server URL (postgresql://USER@HOST:5432/DATABASE)";
 
 const FREE_TEXT: fn() -> Vec<Choice> = Vec::new;
 const ALWAYS: fn(&Settings) -> bool = |_| true;
@@ -29,7 +33,29 @@ pub(super) const QUESTIONS: &[Question] = &[
         applies: ALWAYS,
         current: |settings| settings.target.to_string(),
         choices: choices_of::<Target>,
-        fill: |options, answer| fill_choice(&mut options.target, "--target", answer),
+        fill: |options, answer| {
+            fill_choice(&mut options.target, "--target", answer)?;
+            if options.target != Some(Target::Url) {
+                // A URL means that target alone.
+                (options.url, options.url_file, options.read.url) = (None, None, None);
+            }
+            Ok(())
+        },
+    },
+    Question {
+        text: SERVER_URL,
+        applies: |settings| settings.target == Target::Url,
+        current: |settings| match settings.server_url.as_ref().map(|url| &url.origin) {
+            Some(Origin::Text(text)) => text.clone(),
+            Some(Origin::File(path)) => path.display().to_string(),
+            Some(Origin::Environment) | None => "DATABASE_URL".to_owned(),
+        },
+        choices: FREE_TEXT,
+        fill: |options, answer| {
+            options.url = Some(Secret::new(answer.trim()));
+            (options.url_file, options.read.url) = (None, None);
+            Ok(())
+        },
     },
     Question {
         text: "Instance",

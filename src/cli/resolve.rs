@@ -23,7 +23,9 @@ pub fn resolve(options: Options, host: &Host) -> Result<Settings> {
 /// [`SettingsError::File`] for a file that cannot be read as options.
 pub fn layered(options: Options, host: &Host) -> Result<Options> {
     let file = read_file(&options, host)?;
-    Ok(over(options, file))
+    let mut options = over(options, file);
+    options.read = super::server_url::read(&options, host)?;
+    Ok(options)
 }
 
 fn read_file(options: &Options, host: &Host) -> Result<Options> {
@@ -45,6 +47,10 @@ fn read_file(options: &Options, host: &Host) -> Result<Options> {
 fn over(flags: Options, file: Options) -> Options {
     let Options {
         target,
+        url,
+        url_file,
+        tls_root,
+        allow_plaintext,
         instance,
         directory,
         port,
@@ -69,11 +75,24 @@ fn over(flags: Options, file: Options) -> Options {
         ef_construction,
         lists,
         config,
+        read,
     } = flags;
+    // A server that is named by a flag is meant whatever the file says, and the other way round.
+    let names_url = url.is_some() || url_file.is_some();
+    let takes_url_of_file = !names_url && target.is_none_or(|target| target == Target::Url);
+    let (file_url, file_url_file) = if takes_url_of_file {
+        (file.url, file.url_file)
+    } else {
+        (None, None)
+    };
     // Another index method has other parameters: the file's belong to the file's.
     let is_same_method = index.is_none_or(|index| index == file.index.unwrap_or(IndexMethod::Hnsw));
     Options {
-        target: target.or(file.target),
+        target: target.or(if names_url { Some(Target::Url) } else { file.target }),
+        url: url.or(file_url),
+        url_file: url_file.or(file_url_file),
+        tls_root: tls_root.or(file.tls_root),
+        allow_plaintext: allow_plaintext.or(file.allow_plaintext),
         instance: instance.or(file.instance),
         directory: directory.or(file.directory),
         port: port.or(file.port),
@@ -98,6 +117,7 @@ fn over(flags: Options, file: Options) -> Options {
         ef_construction: ef_construction.or(file.ef_construction.filter(|_| is_same_method)),
         lists: lists.or(file.lists.filter(|_| is_same_method)),
         config,
+        read,
     }
 }
 
@@ -108,7 +128,12 @@ fn over(flags: Options, file: Options) -> Options {
 pub fn settings(options: Options) -> Result<Settings, SettingsError> {
     let name =
         |given: Option<String>, default: &str| Identifier::new(given.unwrap_or_else(|| default.to_owned()));
-    let role = name(options.role, "vectors")?;
+    let server_url = super::server_url::named(&options)?;
+    let (database, user) = match &server_url {
+        Some(url) => (url.database.as_str(), url.user.as_str()),
+        None => ("vectors", "vectors"),
+    };
+    let role = name(options.role, user)?;
     let metric = options.metric.unwrap_or(Metric::Cosine);
     let wanted = WantedIndex {
         method: options.index.unwrap_or(IndexMethod::Hnsw),
@@ -127,7 +152,10 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
         dimensions,
         metric,
         index: wanted.index(metric)?,
-        extension_schema: name(options.extension_schema, "public")?,
+        extension_schema: name(
+            options.extension_schema,
+            super::server_url::extension_schema(server_url.as_ref()),
+        )?,
     };
     refuse_reserved(&role, "role")?;
     refuse_reserved(&table.schema, "schema")?;
@@ -140,7 +168,10 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
         });
     }
     Ok(Settings {
-        target: options.target.unwrap_or(Target::Embedded),
+        target: match server_url {
+            Some(_) => Target::Url,
+            None => options.target.unwrap_or(Target::Embedded),
+        },
         instance: options
             .instance
             .map_or_else(|| Ok(InstanceName::default()), |text| text.parse())?,
@@ -158,9 +189,10 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             pgdg_key: options.pgdg_key,
         },
         bundle: options.bundle,
-        database: name(options.database, "vectors")?,
+        database: name(options.database, database)?,
         role,
         table,
+        server_url,
     })
 }
 

@@ -19,8 +19,11 @@ fn embedded_only(installation: &Installation<'_>) -> Result<()> {
     }
     Err(SettingsError::Conflict {
         first: "this command".into(),
-        second: "--target system".into(),
-        reason: "the operating system starts and stops its own service",
+        second: format!("--target {}", installation.settings.target),
+        reason: match installation.settings.target {
+            Target::Url => "a server elsewhere is not ours to start, stop or destroy; rollback takes back what up made in it",
+            _ => "the operating system starts and stops its own service",
+        },
     }
     .into())
 }
@@ -141,6 +144,14 @@ impl Status {
                     status.postgres_major = Some(cluster.major);
                     status.data = Some(cluster.data_directory);
                 }
+            }
+            MachineFacts::Url(facts) => {
+                status.instance = facts.address.clone();
+                status.state = "running";
+                status.port = installation.settings.server_url.as_ref().map(|url| url.port);
+                status.postgres_major = u16::try_from(facts.version / 10_000).ok();
+                let tls = facts.greeting.tls.as_deref().unwrap_or("no TLS");
+                status.detail = Some(format!("{}, {tls}", facts.provider.name()));
             }
         }
         status

@@ -5,7 +5,8 @@ use clap::{Parser as _, ValueEnum};
 use super::arguments::{Arguments, IndexMethod, Options};
 use super::resolve;
 use crate::host::{Host, quote_word};
-use crate::settings::{Index, Lists, Settings};
+use crate::secret::Secret;
+use crate::settings::{Identifier, Index, Lists, Origin, Settings, Target, parse_url};
 
 /// `pgvector-setup up --yes …`; given here or anywhere else, it means the same settings.
 pub(super) fn command(settings: &Settings, host: &Host) -> String {
@@ -46,7 +47,7 @@ fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
         default != Some(wanted) || elsewhere.is_some()
     };
     for (flag, value) in needed(settings, surroundings, is_needed) {
-        if value.starts_with('-') || flag == "--allow-vulnerable" {
+        if value.starts_with('-') || flag.starts_with("--allow-") {
             words.push(format!("{flag}={value}"));
         } else {
             words.extend([flag.to_owned(), value]);
@@ -82,11 +83,23 @@ fn defaults_beside(settings: &Settings) -> Options {
         Index::Hnsw { m, .. } => m,
         _ => 0,
     };
+    let url = settings.server_url.as_ref();
+    let named = |name: Option<&Identifier>, default: &Option<String>| {
+        name.map_or_else(|| default.clone(), |name| Some(name.to_string()))
+    };
+    let defaults = options_of(&defaults);
     Options {
+        target: match url {
+            Some(url) if url.origin != Origin::Environment => Some(Target::Url),
+            _ => defaults.target,
+        },
+        database: named(url.map(|url| &url.database), &defaults.database),
+        role: named(url.map(|url| &url.user), &defaults.role),
+        extension_schema: Some(super::server_url::extension_schema(url).to_owned()),
         schema: Some(settings.role.to_string()),
         ef_construction: Some(resolve::default_ef_construction(connections)),
         lists: Some("auto".into()),
-        ..options_of(&defaults)
+        ..defaults
     }
 }
 
@@ -101,8 +114,18 @@ fn options_of(settings: &Settings) -> Options {
         } => (IndexMethod::Ivfflat, None, None, Some(count.to_string())),
         Index::None => (IndexMethod::None, None, None, None),
     };
+    let url = settings.server_url.as_ref();
+    let (url_text, url_file) = match url.map(|url| &url.origin) {
+        Some(Origin::Text(text)) => (Some(Secret::new(text.clone())), None),
+        Some(Origin::File(path)) => (None, Some(path.clone())),
+        Some(Origin::Environment) | None => (None, None),
+    };
     Options {
         target: Some(settings.target),
+        url: url_text,
+        url_file,
+        tls_root: url.and_then(|url| url.given_root.clone()),
+        allow_plaintext: url.map(|url| url.allows_plaintext),
         instance: Some(settings.instance.to_string()),
         directory: settings.directory.clone(),
         port: settings.port,
@@ -127,6 +150,7 @@ fn options_of(settings: &Settings) -> Options {
         ef_construction,
         lists,
         config: None,
+        read: Default::default(),
     }
 }
 
@@ -134,6 +158,10 @@ fn options_of(settings: &Settings) -> Options {
 fn flags(options: &Options) -> Vec<Flag> {
     let Options {
         target,
+        url,
+        url_file,
+        tls_root,
+        allow_plaintext,
         instance,
         directory,
         port,
@@ -158,11 +186,23 @@ fn flags(options: &Options) -> Vec<Flag> {
         ef_construction,
         lists,
         config: _,
+        read: _,
     } = options;
+    let shown =
+        |url: &Secret| parse_url(url).map_or_else(|_| "postgresql://".to_owned(), |parts| parts.shown());
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let number = |number: &Option<u16>| number.map(|number| number.to_string());
     vec![
         ("--target", target.as_ref().map(value)),
+        ("--url", url.as_ref().map(shown)),
+        ("--url-file", path(url_file)),
+        ("--tls-root", path(tls_root)),
+        (
+            "--allow-plaintext",
+            allow_plaintext
+                .filter(|allowed| *allowed)
+                .map(|allowed| allowed.to_string()),
+        ),
         ("--instance", instance.clone()),
         ("--directory", path(directory)),
         ("--port", number(port)),

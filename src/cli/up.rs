@@ -6,11 +6,15 @@ use super::{Address, Ui, prompt};
 use crate::error::{Exit, Result};
 use crate::host::Privilege;
 use crate::pipeline::{Done, Installation, Plans};
-use crate::plan::{Step, plan_text};
-use crate::settings::SettingsError;
+use crate::plan::{Step, plan_sql, plan_text};
+use crate::settings::{SettingsError, Target};
 
 pub(super) async fn plan(installation: &Installation<'_>, check: bool, ui: &Ui) -> Result<Exit> {
     let plans = installation.plan().await?;
+    if installation.settings.target == Target::Url {
+        // Root can be had by typing sudo; rights on somebody's server cannot.
+        installation.permitted(&plans).await?;
+    }
     if ui.is_json() {
         ui.json(&report(&plans));
     } else if plans.is_empty() {
@@ -23,6 +27,18 @@ pub(super) async fn plan(installation: &Installation<'_>, check: bool, ui: &Ui) 
     } else {
         Exit::Done
     })
+}
+
+/// The plan's statements for somebody else to run, whether or not this user may.
+pub(super) async fn sql(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
+    let plans = installation.plan().await?;
+    let sql = plan_sql(&plans.database, installation.settings);
+    if ui.is_json() {
+        ui.json(&serde_json::json!({ "schema": 1, "sql": sql }));
+    } else {
+        ui.print(sql);
+    }
+    Ok(Exit::Done)
 }
 
 pub(super) async fn up(installation: &Installation<'_>, consent: Consent, ui: &Ui) -> Result<Exit> {

@@ -7,9 +7,17 @@ use crate::error::{Exit, Result};
 use crate::health::versions::table;
 use crate::pipeline::{Installation, Upgraded};
 use crate::plan::Step;
-use crate::settings::SettingsError;
+use crate::settings::{SettingsError, Target};
 
 pub(super) async fn upgrade(installation: &Installation<'_>, arguments: Upgrade, ui: &Ui) -> Result<Exit> {
+    if installation.settings.target == Target::Url {
+        return Err(SettingsError::Conflict {
+            first: "upgrade".into(),
+            second: "--target url".into(),
+            reason: "the package is its server's to upgrade; then, as the extension's owner: ALTER EXTENSION vector UPDATE",
+        }
+        .into());
+    }
     let plans = installation.upgrade_plan().await?;
     if arguments.plan || arguments.check {
         if ui.is_json() {

@@ -1,14 +1,15 @@
 //! The wizard: its answers fill the same options as the flags; then the plan, one confirmation, and the proof.
 
 use super::arguments::Options;
-use super::question::{DETAILS, QUESTIONS, Question, TARGET};
+use super::question::{DETAILS, QUESTIONS, Question, SERVER_URL, TARGET};
 use super::{Address, Ui, prompt, resolve, unattended, up};
 use crate::error::{Exit, Explain as _, Result};
 use crate::facts::meant::{MeantCluster, meant};
 use crate::facts::running;
 use crate::host::Host;
 use crate::pipeline::{Installation, Plans};
-use crate::settings::{Settings, Target};
+use crate::secret::Secret;
+use crate::settings::{Settings, SettingsError, Target};
 
 const GO: &str = "apply";
 const CHANGE: &str = "change";
@@ -144,6 +145,38 @@ impl Answers<'_> {
         }
     }
 
+    /// The server, where nothing names one yet.
+    async fn ask_url(&mut self) -> Result<()> {
+        loop {
+            let mut changed = self.options.clone();
+            changed.url = Some(Secret::new(prompt::text(SERVER_URL, None).await?.trim()));
+            match resolve::settings(changed.clone()) {
+                Ok(settings) => {
+                    self.options = changed;
+                    return self.ask_password_of(&settings).await;
+                }
+                Err(error) => self.ui.reply(error.to_string()),
+            }
+        }
+    }
+
+    async fn ask_password(&mut self, settings: &Settings, question: &Question) -> Result<()> {
+        if question.text == SERVER_URL {
+            self.ask_password_of(settings).await?;
+        }
+        Ok(())
+    }
+
+    /// Where neither the URL nor a file has it.
+    async fn ask_password_of(&mut self, settings: &Settings) -> Result<()> {
+        let url = settings.server_url.as_ref();
+        if url.is_some_and(|url| url.password.is_none()) {
+            let typed = prompt::secret("Password (not shown; Enter for none)").await?;
+            self.options.read.surroundings.password = typed;
+        }
+        Ok(())
+    }
+
     /// Asks until the answer can be meant; it is judged by the same function as a flag.
     async fn ask(&mut self, question: &Question) -> Result<()> {
         let settings = self.settings()?;
@@ -165,9 +198,16 @@ impl Answers<'_> {
             let judged =
                 (question.fill)(&mut changed, &answer).and_then(|()| resolve::settings(changed.clone()));
             match judged {
-                Ok(_) => {
+                Ok(settings) => {
                     self.options = changed;
-                    return Ok(());
+                    return self.ask_password(&settings, question).await;
+                }
+                // The target is chosen; which server it is comes with the next answer.
+                Err(SettingsError::Url { .. })
+                    if changed.target == Some(Target::Url) && question.text != SERVER_URL =>
+                {
+                    self.options = changed;
+                    return self.ask_url().await;
                 }
                 Err(error) => self.ui.reply(error.to_string()),
             }

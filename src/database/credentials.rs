@@ -4,9 +4,10 @@ use crate::secret::Secret;
 use crate::settings::Identifier;
 
 /// `host:port:database:user:password` (libpq, "The Password File"); colons and backslashes in names are escaped.
-pub fn line(port: u16, database: &Identifier, role: &Identifier, password: &Secret) -> String {
+pub fn line(host: &str, port: u16, database: &Identifier, role: &Identifier, password: &Secret) -> String {
     format!(
-        "127.0.0.1:{port}:{}:{}:{}\n",
+        "{}:{port}:{}:{}:{}\n",
+        escape(host),
         escape(database.as_str()),
         escape(role.as_str()),
         escape(password.expose())
@@ -46,6 +47,7 @@ mod tests {
     fn what_is_written_is_read_again_whatever_the_names_hold() {
         let role = Identifier::new(r"a:b\c").unwrap();
         let text = line(
+            "2001:db8::1",
             5432,
             &Identifier::new("d:b").unwrap(),
             &role,

@@ -1,4 +1,4 @@
-use super::Endpoint;
+use super::{Endpoint, GreetingError};
 use crate::error::{Exit, Explain};
 
 /// The server refused, failed or went away.
@@ -8,6 +8,19 @@ pub enum DatabaseError {
     Unreachable { endpoint: Endpoint, detail: String },
     #[error("the server refused the connection ({code}): {message}")]
     Login { code: String, message: String },
+    #[error("no PostgreSQL answers at {address}: {detail}")]
+    ServerUnreachable { address: String, detail: String },
+    #[error("{address} refused the connection ({code}): {message}")]
+    ServerLogin {
+        address: String,
+        code: String,
+        message: String,
+    },
+    /// A server that had answered went away while its database was being changed.
+    #[error("the connection was lost: {detail}")]
+    Lost { detail: String },
+    #[error(transparent)]
+    Greeting(#[from] GreetingError),
     #[error("cannot {purpose} ({}): {source}", sqlstate(source).unwrap_or_else(|| "no SQLSTATE".into()))]
     Statement { purpose: String, source: sqlx::Error },
 }
@@ -32,6 +45,7 @@ fn shown(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Socket { directory, port } => format!("{} port {port}", directory.display()),
         Endpoint::Tcp { host, port } => format!("{host}:{port}"),
+        Endpoint::Server(server) => server.address(),
     }
 }
 
@@ -41,13 +55,21 @@ impl Explain for DatabaseError {
             Self::Unreachable { .. } => "E0601",
             Self::Login { .. } => "E0602",
             Self::Statement { .. } => "E0603",
+            Self::ServerUnreachable { .. } => "E0604",
+            Self::ServerLogin { .. } => "E0605",
+            Self::Lost { .. } => "E0606",
+            Self::Greeting(error) => error.code(),
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } | Self::Login { .. } => Exit::Refused,
-            Self::Statement { .. } => Exit::Resumable,
+            Self::Unreachable { .. }
+            | Self::Login { .. }
+            | Self::ServerUnreachable { .. }
+            | Self::ServerLogin { .. } => Exit::Refused,
+            Self::Statement { .. } | Self::Lost { .. } => Exit::Resumable,
+            Self::Greeting(error) => error.exit(),
         }
     }
 
@@ -55,11 +77,31 @@ impl Explain for DatabaseError {
         Some(match self {
             Self::Unreachable { .. } => "pgvector-setup start".to_owned(),
             Self::Login { .. } => "pgvector-setup status".to_owned(),
+            Self::ServerUnreachable { .. } => {
+                "look whether the server runs, and whether its firewall or allow-list lets this machine in"
+                    .to_owned()
+            }
+            Self::ServerLogin { code, .. } => login_hint(code).to_owned(),
+            Self::Lost { .. } => "when the server answers again, the same command goes on".to_owned(),
+            Self::Greeting(error) => return error.hint(),
             Self::Statement { source, .. } => match sqlstate(source).as_deref() {
                 Some("53100") => "make room on the server's disk, then run the same command again".to_owned(),
                 Some("53300") => "close idle connections, then run the same command again".to_owned(),
                 _ => "pgvector-setup doctor".to_owned(),
             },
         })
+    }
+}
+
+/// What lets one in, by SQLSTATE (PostgreSQL, "Error Codes").
+fn login_hint(code: &str) -> &'static str {
+    match code {
+        "28P01" => "give the right password: ~/.pgpass, or --url-file FILE (both of mode 0600)",
+        "28000" => {
+            "let this user in from here: a line in the server's pg_hba.conf, or the provider's network settings"
+        }
+        "3D000" => "name a database that is there, and the new one by --database NAME",
+        "53300" => "close idle connections, then run the same command again",
+        _ => "pgvector-setup status",
     }
 }

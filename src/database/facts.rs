@@ -5,10 +5,11 @@ use sqlx::{PgConnection, Row as _};
 use super::DatabaseError;
 use super::login::LoginFacts;
 use super::migrate::{self, History, TableFacts};
+use super::remote::Rights;
 use super::sql::composed;
 use crate::apply::Unfinished;
 use crate::error::Result;
-use crate::settings::{Settings, VectorTable};
+use crate::settings::{Settings, Target, VectorTable};
 
 /// Everything the database plan depends on. `Default` is a server that has nothing of ours yet.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -24,6 +25,8 @@ pub struct DatabaseFacts {
     pub login: Option<LoginFacts>,
     /// What the receipt says that an earlier run of ours still owes.
     pub unfinished: Unfinished,
+    /// What the connecting user may do, on a server that is not ours to administer.
+    pub rights: Option<Rights>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -75,9 +78,9 @@ impl DatabaseFacts {
     }
 }
 
+/// `data_directory` is in `pg_settings` only for those who may read it, and `pg_control_system()` for those who may call it.
 const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
-    (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier, \
-    current_setting('data_directory') AS data_directory, pg_is_in_recovery() AS is_in_recovery, \
+    coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'), '') AS data_directory, pg_is_in_recovery() AS is_in_recovery, \
     current_setting('default_transaction_read_only') = 'on' AS is_read_only, \
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser, \
     (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS pgvector, \
@@ -92,9 +95,17 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
     let row = sqlx::query(SERVER)
         .bind(settings.role.as_str())
         .bind(settings.database.as_str())
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await
         .map_err(failed())?;
+    let system_identifier = match settings.target {
+        Target::Url => None,
+        Target::Embedded | Target::System => {
+            let sql = "SELECT system_identifier::text FROM pg_control_system()";
+            let found = sqlx::query_scalar(sql).fetch_one(connection).await;
+            Some(found.map_err(failed())?)
+        }
+    };
     let read = || -> Result<DatabaseFacts, sqlx::Error> {
         let role = match row.try_get::<Option<String>, _>("role_oid")? {
             None => None,
@@ -116,7 +127,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
         };
         let server = ServerFacts {
             version: row.try_get("version")?,
-            system_identifier: row.try_get("system_identifier")?,
+            system_identifier: system_identifier.clone().unwrap_or_default(),
             data_directory: row.try_get("data_directory")?,
             is_in_recovery: row.try_get("is_in_recovery")?,
             is_read_only: row.try_get("is_read_only")?,
@@ -131,6 +142,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
             credentials_exist: false,
             login: None,
             unfinished: Unfinished::default(),
+            rights: None,
         })
     };
     Ok(read().map_err(failed())?)

@@ -4,12 +4,15 @@ mod connect;
 pub mod credentials;
 mod error;
 pub mod facts;
+mod greeting;
 pub mod index;
 pub mod login;
 pub mod migrate;
+pub mod remote;
 pub mod scram;
 pub mod sql;
 pub mod versions;
 
-pub use connect::{Endpoint, Login, connect};
+pub use connect::{Endpoint, Login, RemoteEndpoint, connect};
 pub use error::{DatabaseError, sqlstate};
+pub use greeting::{Greeting, GreetingError, greeting};

@@ -39,6 +39,7 @@ impl Layout {
         let instance = match settings.target {
             Target::Embedded => root.join("instances").join(settings.instance.as_str()),
             Target::System => root.join("system"),
+            Target::Url => root.join("servers").join(server_name(settings)),
         };
         Ok(Self {
             data: instance.join("data"),
@@ -52,6 +53,28 @@ impl Layout {
             root,
         })
     }
+}
+
+/// One directory for each database of each server: readable, and with a digest, so that no two ever share one.
+fn server_name(settings: &Settings) -> String {
+    let Some(url) = &settings.server_url else {
+        return "none".to_owned();
+    };
+    let whole = format!("{}\0{}\0{}", url.host.text(), url.port, settings.database);
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || ".-_".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let readable: String = format!("{}-{}-{}", url.host.text(), url.port, settings.database)
+        .trim_start_matches('/')
+        .chars()
+        .map(plain)
+        .take(60)
+        .collect();
+    format!("{readable}-{}", &sha256_hex(whole.as_bytes())[..10])
 }
 
 /// `--directory`, else `/var/lib/pgvector-setup` for root, else the XDG data directory

@@ -52,6 +52,8 @@ pub struct Environment {
     pub download: Vec<(String, std::ffi::OsString)>,
     /// Handed on to brew alone, which is the user's own: `HOMEBREW_*`, proxies, and what leads to the user's services.
     pub homebrew: Vec<(String, std::ffi::OsString)>,
+    /// `DATABASE_URL` and libpq's `PG*`, for the target `url` alone; some hold passwords.
+    pub libpq: Vec<(String, crate::secret::Secret)>,
 }
 
 impl Host {

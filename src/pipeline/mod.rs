@@ -9,6 +9,7 @@ use crate::apply::receipt::{self, Made};
 
 use crate::apply::{ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
+use crate::database::remote::{self, RemoteFacts};
 use crate::database::{Login, connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
@@ -18,7 +19,8 @@ use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
 use crate::host::{Host, Lock};
 use crate::plan::{self, Plan, Refusal, Step};
-use crate::settings::{Settings, Target};
+use crate::settings::{Settings, SettingsError, Target};
+use tokio::sync::OnceCell;
 
 pub use upgrade::Upgraded;
 
@@ -32,6 +34,8 @@ pub struct Installation<'a> {
     pub host: &'a Host,
     pub settings: &'a Settings,
     pub layout: Layout,
+    /// What a server elsewhere is; it takes several connections to know, so it is asked once a run.
+    remote: OnceCell<RemoteFacts>,
 }
 
 /// What is known of the machine, by target.
@@ -40,6 +44,7 @@ pub struct Installation<'a> {
 pub enum MachineFacts {
     Embedded(Box<EmbeddedFacts>),
     System(Box<SystemFacts>),
+    Url(Box<RemoteFacts>),
 }
 
 /// Both plans of one `up`: what leads to a server, and what is done in it.
@@ -75,6 +80,7 @@ impl<'a> Installation<'a> {
             host,
             settings,
             layout,
+            remote: OnceCell::new(),
         })
     }
 
@@ -90,7 +96,22 @@ impl<'a> Installation<'a> {
                 facts.has_adopted = has_adopted(&made);
                 MachineFacts::System(Box::new(facts))
             }
+            Target::Url => MachineFacts::Url(Box::new(
+                self.remote.get_or_try_init(|| self.remote()).await?.clone(),
+            )),
         })
+    }
+
+    async fn remote(&self) -> Result<RemoteFacts> {
+        let Some(url) = &self.settings.server_url else {
+            return Err(SettingsError::Url {
+                problem: "names no server".into(),
+            }
+            .into());
+        };
+        let roots = url.root_certificate.as_ref();
+        let roots = roots.map(|path| self.host.read(path)).transpose()?;
+        remote::gather(url, roots).await
     }
 
     /// What `up` would do now. Changes nothing.
@@ -133,6 +154,7 @@ impl<'a> Installation<'a> {
         match facts {
             MachineFacts::Embedded(facts) => Ok(plan::embedded::server_plan(facts, self.settings)?),
             MachineFacts::System(facts) => Ok(plan::system::server_plan(facts, self.settings)?),
+            MachineFacts::Url(facts) => Ok(plan::url::server_plan(facts, self.settings)?),
         }
     }
 
@@ -147,6 +169,13 @@ impl<'a> Installation<'a> {
         match self.machine_facts().await? {
             MachineFacts::System(facts) => Ok(plan::system::permitted(&facts, self.settings, &plans.server)?),
             MachineFacts::Embedded(_) => Ok(()),
+            MachineFacts::Url(remote) => match self.url_server(&remote) {
+                Some(server) => {
+                    let facts = self.database_facts(&server).await?;
+                    Ok(plan::url::permitted(&facts, self.settings, &plans.database)?)
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -158,12 +187,15 @@ impl<'a> Installation<'a> {
     }
 
     pub async fn database_facts(&self, server: &Server) -> Result<DatabaseFacts> {
-        let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+        let mut connection = connect(&server.endpoint, &server.administrator, &server.maintenance).await?;
         let mut facts = database_facts::server(&mut connection, self.settings).await?;
         // An embedded cluster's rules are written by us with the cluster.
         if let (Target::System, Login::Administrator { role }) = (self.settings.target, &server.administrator)
         {
             facts.login = login::gather(&mut connection, role).await?;
+        }
+        if let Some(remote) = self.remote.get() {
+            facts.rights = Some(remote::rights(&mut connection, self.settings, remote.provider).await?);
         }
         facts.credentials_exist = self.host.exists(&self.layout.credentials);
         facts.unfinished = Unfinished::of(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Installation, MachineFacts};
 use crate::apply::relay::Relay;
 use crate::apply::{self, Server, prove_identity};
+use crate::database::remote::{self, RemoteFacts};
 use crate::database::{Endpoint, Login};
 use crate::error::Result;
 use crate::facts::cluster::{self, ClusterFacts};
@@ -34,6 +35,7 @@ impl Installation<'_> {
                 _ => Ok(None),
             },
             MachineFacts::System(facts) => self.system_server(facts),
+            MachineFacts::Url(facts) => Ok(self.url_server(facts)),
         }
     }
 
@@ -63,7 +65,20 @@ impl Installation<'_> {
             administrator: Login::Administrator { role },
             application,
             relay: Some(Arc::new(relay)),
+            maintenance: "postgres".into(),
         }))
+    }
+
+    pub(super) fn url_server(&self, facts: &RemoteFacts) -> Option<Server> {
+        let url = self.settings.server_url.as_ref()?;
+        let endpoint = Endpoint::Server(facts.endpoint(url));
+        Some(Server {
+            application: endpoint.clone(),
+            endpoint,
+            administrator: remote::administrator(url),
+            relay: None,
+            maintenance: facts.maintenance.clone(),
+        })
     }
 
     /// The server, or a refusal with the command that starts it.

@@ -37,6 +37,14 @@ impl Installation<'_> {
                     self.system_data(made, server, &mut data).await?;
                 }
             }
+            // What else is on that server is none of our business.
+            Target::Url => {
+                for entry in made {
+                    if let Some(server) = server {
+                        data.held.extend(self.held_by(&entry.step, server).await?);
+                    }
+                }
+            }
         }
         Ok(data)
     }
@@ -83,7 +91,7 @@ impl Installation<'_> {
             Step::CreateDatabase { database, .. } => match connect(database).await {
                 Ok(mut connection) => database_facts::tables_with_rows(&mut connection).await,
                 // It is gone already, and nothing with it.
-                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
+                Err(error) if is_gone(&error) => Ok(Vec::new()),
                 Err(error) => Err(error.into()),
             },
             Step::Migrate {
@@ -95,7 +103,7 @@ impl Installation<'_> {
                 Ok(mut connection) => {
                     database_facts::held_by_migration(&mut connection, table, *version).await
                 }
-                Err(DatabaseError::Login { .. }) => Ok(Vec::new()),
+                Err(error) if is_gone(&error) => Ok(Vec::new()),
                 Err(error) => Err(error.into()),
             },
             _ => Ok(Vec::new()),
@@ -111,5 +119,13 @@ impl Installation<'_> {
         let mut engine = self.engine(&mut receipt, progress, server);
         let kept = apply::undo(&mut engine, &steps).await?;
         Ok((steps.len(), kept))
+    }
+}
+
+fn is_gone(error: &DatabaseError) -> bool {
+    match error {
+        DatabaseError::Login { .. } => true,
+        DatabaseError::ServerLogin { code, .. } => code == "3D000",
+        _ => false,
     }
 }

@@ -131,6 +131,7 @@ impl Installation<'_> {
             MachineFacts::System(facts) => {
                 extension_package::of_system(self.host, facts, self.settings).await
             }
+            MachineFacts::Url(_) => Ok(ExtensionPackage::Unknown),
         }
     }
 }

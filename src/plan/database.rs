@@ -24,6 +24,7 @@ pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &P
     let nothing = InsideFacts::default();
     let inside = facts.inside.as_ref().unwrap_or(&nothing);
     role(facts, settings, credentials, &mut plan);
+    super::url::membership(facts, settings, &mut plan);
     database(facts, settings, &mut plan);
     login::steps(facts, settings, &mut plan)?;
     schema(inside, facts, settings, &mut plan)?;
@@ -60,7 +61,11 @@ fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Ref
         );
     }
     let is_installed = |inside: &InsideFacts| inside.table.extension.is_some();
-    if server.available_pgvector.is_none() && !facts.inside.as_ref().is_some_and(is_installed) {
+    let is_missing = server.available_pgvector.is_none() && !facts.inside.as_ref().is_some_and(is_installed);
+    if let Some(rights) = facts.rights.as_ref().filter(|_| is_missing) {
+        return Err(super::url::not_packaged(rights, server.version));
+    }
+    if is_missing {
         return blocked(
             "this server has no pgvector to load".into(),
             "pgvector-setup stop, then: pgvector-setup up",
@@ -90,7 +95,11 @@ fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Ref
         };
         return blocked(
             format!("the role {} {why}", settings.role),
-            "pgvector-setup up --role OTHER",
+            if settings.application_is_the_user() {
+                "pgvector-setup up --role vectors (makes a role for the application)"
+            } else {
+                "pgvector-setup up --role OTHER"
+            },
         );
     }
     let Some(database) = &facts.database else {
@@ -132,6 +141,9 @@ fn dimension_notes(settings: &Settings, plan: &mut Plan) {
 
 fn role(facts: &DatabaseFacts, settings: &Settings, credentials: &Path, plan: &mut Plan) {
     let role = settings.role.clone();
+    if settings.application_is_the_user() {
+        return;
+    }
     if facts.role.is_some() {
         if !facts.credentials_exist {
             plan.notes.push(format!(
@@ -158,7 +170,12 @@ fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
     let (name, role) = (database.quoted(), settings.role.quoted());
     let grant = format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}");
     if facts.database.is_none() {
-        let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+        // Elsewhere the locale may not be there; then the server's own is taken.
+        let locale = match &facts.rights {
+            Some(rights) if !rights.has_utf8_locale => "",
+            _ => " LOCALE 'C.UTF-8'",
+        };
+        let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{locale}");
         plan.steps.push(Step::CreateDatabase {
             database: database.clone(),
             sql,
@@ -237,7 +254,18 @@ fn schema(
             settings.role.quoted()
         ));
     }
-    if inside.schema_owner.is_none() || facts.unfinished.schema {
+    let sets_path = inside.schema_owner.is_none() || facts.unfinished.schema;
+    if settings.application_is_the_user() {
+        // The user's own settings are not ours to change, and by default its own schema is found already.
+        let is_found = [settings.role.as_str(), "public"].contains(&table.schema.as_str());
+        if sets_path && !(is_found && table.extension_schema.as_str() == "public") {
+            plan.notes.push(format!(
+                "the search path of {} is left as it is: name the table as {}, and the type as {extension_schema}.vector",
+                settings.role,
+                table.qualified()
+            ));
+        }
+    } else if sets_path {
         // Applications then find both the table and the vector type by their bare names.
         sql.push(format!(
             "ALTER ROLE {} IN DATABASE {} SET search_path = {schema}, {extension_schema}",

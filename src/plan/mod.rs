@@ -6,12 +6,15 @@ mod refusal;
 #[cfg(test)]
 mod sample;
 mod show;
+mod sql;
 mod step;
 pub mod system;
 mod undo;
 pub mod upgrade;
+pub mod url;
 
 pub use refusal::Refusal;
 pub use show::plan_text;
+pub use sql::plan_sql;
 pub use step::{Package, Parameter, Plan, RepositoryFile, Step};
 pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

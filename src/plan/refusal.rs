@@ -25,6 +25,17 @@ pub enum Refusal {
     /// Something on the machine blocks the plan until a person has looked.
     #[error("{fact}")]
     Blocked { fact: String, hint: String },
+    /// The user of a server that is not ours may not do what the plan needs (what the server would call 42501).
+    #[error("{who} may not do what is needed:{}", lines(needs))]
+    Rights {
+        who: String,
+        needs: Vec<String>,
+        /// What somebody who may has to do.
+        steps: Vec<String>,
+    },
+    /// The server's owner has not installed or allowed the extension (what the server would call 0A000).
+    #[error("{fact}")]
+    NotOffered { fact: String, steps: Vec<String> },
 }
 
 fn lines(items: &[String]) -> String {
@@ -38,6 +49,8 @@ impl Explain for Refusal {
             Self::Privilege { .. } => "E0402",
             Self::Differs { .. } => "E0403",
             Self::Blocked { .. } => "E0404",
+            Self::Rights { .. } => "E0405",
+            Self::NotOffered { .. } => "E0406",
         }
     }
 
@@ -49,6 +62,9 @@ impl Explain for Refusal {
         match self {
             Self::Unavailable { alternatives, .. } | Self::Privilege { alternatives, .. } => {
                 (!alternatives.is_empty()).then(|| alternatives.join("\nhint: "))
+            }
+            Self::Rights { steps, .. } | Self::NotOffered { steps, .. } => {
+                (!steps.is_empty()).then(|| steps.join("\nhint: "))
             }
             Self::Differs { hint, .. } | Self::Blocked { hint, .. } => Some(hint.clone()),
         }

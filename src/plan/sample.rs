@@ -26,6 +26,7 @@ pub(super) fn settings(target: Target) -> Settings {
             index: Index::DEFAULT_HNSW,
             extension_schema: name("public"),
         },
+        server_url: None,
     }
 }
 

@@ -61,6 +61,9 @@ impl Step {
                 )
             }
             Self::CreateRole { role, .. } => format!("create role {}", role.quoted()),
+            Self::GrantMembership { role, member, .. } => {
+                format!("let {} act as {}", member.quoted(), role.quoted())
+            }
             Self::CreateDatabase { database, .. } => format!("create database {}", database.quoted()),
             Self::RestrictDatabase { database, .. } => {
                 format!("limit who may use database {}", database.quoted())
@@ -147,7 +150,9 @@ impl Step {
                 );
                 lines
             }
-            Self::CreateRole { sql, .. } | Self::CreateDatabase { sql, .. } => vec![sql.clone()],
+            Self::CreateRole { sql, .. }
+            | Self::CreateDatabase { sql, .. }
+            | Self::GrantMembership { sql, .. } => vec![sql.clone()],
             Self::AllowLogin { lines, owner, .. } => {
                 let mut shown = vec![format!(
                     "(as {owner}) before the first rule, then SELECT pg_reload_conf()"

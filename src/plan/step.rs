@@ -160,6 +160,12 @@ pub enum Step {
         role: Identifier,
         sql: String,
     },
+    /// Let the connecting user, who is no superuser, act as the application's role.
+    GrantMembership {
+        role: Identifier,
+        member: Identifier,
+        sql: String,
+    },
     CreateDatabase {
         database: Identifier,
         sql: String,

@@ -20,6 +20,9 @@ pub enum Undo {
         /// Whether the data of the column and the table may go.
         destroy: bool,
         to: i32,
+        /// The object was there before: only the history forgets it.
+        #[serde(default)]
+        adopted: bool,
     },
     /// Drop the schemas of a database that was there before, if they are empty.
     DropSchema {
@@ -38,6 +41,11 @@ pub enum Undo {
         role: Identifier,
         file: PathBuf,
         owner: String,
+    },
+    /// Take back that the connecting user may act as a role that was there before.
+    RevokeMembership {
+        role: Identifier,
+        member: Identifier,
     },
     DropDatabase {
         database: Identifier,
@@ -145,15 +153,15 @@ pub fn data_name(made: &[Made], settings: &Settings) -> String {
     });
     match settings.target {
         Target::Embedded => settings.instance.to_string(),
-        Target::System => made_database.unwrap_or_else(|| settings.database.to_string()),
+        Target::System | Target::Url => made_database.unwrap_or_else(|| settings.database.to_string()),
     }
 }
 
 /// # Errors
 /// [`Refusal::Blocked`] when a database that we made holds rows and no consent was given.
 pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result<Vec<UndoStep>, Refusal> {
-    if settings.target == Target::System && !data.destroy {
-        refuse_to_lose(data, &data_name(made, settings))?;
+    if settings.target != Target::Embedded && !data.destroy {
+        refuse_to_lose(data, &data_name(made, settings), settings.target)?;
     }
     let mut steps: Vec<UndoStep> = made
         .iter()
@@ -172,13 +180,13 @@ pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result
     Ok(steps)
 }
 
-fn refuse_to_lose(data: &DataFacts, name: &str) -> Result<(), Refusal> {
+fn refuse_to_lose(data: &DataFacts, name: &str, target: Target) -> Result<(), Refusal> {
     if data.held.is_empty() {
         return Ok(());
     }
     Err(Refusal::Blocked {
         fact: format!("what would be undone holds data: {}", data.held.join(", ")),
-        hint: format!("to lose it: pgvector-setup rollback --target system --destroy-data {name}"),
+        hint: format!("to lose it: pgvector-setup rollback --target {target} --destroy-data {name}"),
     })
 }
 
@@ -212,6 +220,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
         | Step::UpgradeExtension { .. }
+        | Step::GrantMembership { .. }
             if target == Target::Embedded =>
         {
             Undo::Nothing
@@ -244,6 +253,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             owner: owner.clone(),
             destroy: data.destroy,
             to: version - 1,
+            adopted: entry.outcome == Some(Outcome::AlreadyThere),
         },
         Step::UpgradeExtension {
             database, from, to, ..
@@ -278,6 +288,18 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             role: role.clone(),
             file: file.clone(),
             owner: owner.clone(),
+        },
+        // It goes with a role that we made.
+        Step::GrantMembership { role, .. }
+            if made
+                .iter()
+                .any(|entry| matches!(&entry.step, Step::CreateRole { role: ours, .. } if ours == role)) =>
+        {
+            Undo::Nothing
+        }
+        Step::GrantMembership { role, member, .. } => Undo::RevokeMembership {
+            role: role.clone(),
+            member: member.clone(),
         },
         Step::CreateDatabase { database, .. } => Undo::DropDatabase {
             database: database.clone(),
@@ -474,6 +496,11 @@ impl Undo {
     pub fn title(&self) -> Option<String> {
         Some(match self {
             Self::Nothing => return None,
+            Self::MigrateDown {
+                to, adopted: true, ..
+            } => {
+                format!("forget migration {}, whose object was there before", to + 1)
+            }
             Self::MigrateDown { to, .. } => format!("take migration {} back", to + 1),
             Self::DropSchema { schema, .. } => format!("drop schema {}", schema.quoted()),
             Self::Revoke { database, role } => {
@@ -491,6 +518,9 @@ impl Undo {
                 database.quoted(),
                 file.display()
             ),
+            Self::RevokeMembership { role, member } => {
+                format!("let {} no longer act as {}", member.quoted(), role.quoted())
+            }
             Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
             Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
             Self::RemoveFile { path } => format!("remove {}", path.display()),

@@ -36,6 +36,10 @@ pub enum SettingsError {
     Unanswered { exit: Exit },
     #[error("there is no home directory for this user, so no place for the data")]
     NoHome,
+    #[error("the server's URL {problem}")]
+    Url { problem: String },
+    #[error("sslmode={mode} would let anybody on the way to {host} read and change what is sent")]
+    Plaintext { mode: &'static str, host: String },
 }
 
 impl Explain for SettingsError {
@@ -53,12 +57,16 @@ impl Explain for SettingsError {
             Self::TypedName { .. } => "E0108",
             Self::NoHome => "E0109",
             Self::Unanswered { .. } => "E0110",
+            Self::Url { .. } => "E0111",
+            Self::Plaintext { .. } => "E0112",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Consent { .. } | Self::TypedName { .. } | Self::NoHome => Exit::Refused,
+            Self::Consent { .. } | Self::TypedName { .. } | Self::NoHome | Self::Plaintext { .. } => {
+                Exit::Refused
+            }
             Self::Unanswered { exit } => *exit,
             _ => Exit::Usage,
         }
@@ -77,6 +85,10 @@ impl Explain for SettingsError {
             Self::Consent { flag } => format!("add {flag}"),
             Self::TypedName { expected, .. } => format!("type the name exactly: {expected}"),
             Self::Unanswered { .. } => "pgvector-setup up --yes (asks nothing)".into(),
+            Self::Url { .. } => "pgvector-setup up --url postgresql://USER@HOST:5432/DATABASE".into(),
+            Self::Plaintext { .. } => {
+                "leave sslmode out (verify-full), or agree with --allow-plaintext".into()
+            }
             Self::NoHome => "pgvector-setup up --directory /path/for/the/data".into(),
         })
     }

@@ -7,11 +7,17 @@ use std::str::FromStr;
 mod error;
 mod identifier;
 mod packages;
+mod server_url;
 mod vector_table;
 
 pub use error::SettingsError;
 pub use identifier::Identifier;
 pub use packages::{PackageSettings, Source, mirror};
+pub(crate) use server_url::percent_encoded;
+pub use server_url::{
+    Authentication, Given, Origin, ServerHost, ServerUrl, Surroundings, TlsMode, UrlParts, parse_url,
+    server_url,
+};
 pub use vector_table::{
     ColumnType, Dimensions, Index, Lists, MAXIMUM_DIMENSIONS, MAXIMUM_INDEXED_HALFVEC,
     MAXIMUM_INDEXED_VECTOR, Metric, VectorTable,
@@ -25,6 +31,8 @@ pub enum Target {
     Embedded,
     /// The operating system's PostgreSQL service, installed by its package manager
     System,
+    /// A server that is there already, named by its URL
+    Url,
 }
 
 impl fmt::Display for Target {
@@ -32,6 +40,7 @@ impl fmt::Display for Target {
         formatter.write_str(match self {
             Self::Embedded => "embedded",
             Self::System => "system",
+            Self::Url => "url",
         })
     }
 }
@@ -106,4 +115,13 @@ pub struct Settings {
     /// The application's role: owns its schema and nothing else.
     pub role: Identifier,
     pub table: VectorTable,
+    /// Target `url`: the server, and who connects to it.
+    pub server_url: Option<ServerUrl>,
+}
+
+impl Settings {
+    /// Whether the application is the very user that the URL names: then no role and no password is ours to make.
+    pub fn application_is_the_user(&self) -> bool {
+        self.server_url.as_ref().is_some_and(|url| url.user == self.role)
+    }
 }

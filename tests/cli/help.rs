@@ -55,6 +55,20 @@ fn help_names_every_command_and_option() {
               Possible values:
               - embedded: A private PostgreSQL in your own data directory; no root
               - system:   The operating system's PostgreSQL service, installed by its package manager
+              - url:      A server that is there already, named by its URL
+
+          --url <URL>
+              Server that is there already, as postgresql://user@host:port/database; means --target url
+
+          --url-file <FILE>
+              File of mode 0600 with that URL, so that no password is in a command line
+
+          --tls-root <FILE>
+              Url: certificates that the server's is judged by [default: ~/.postgresql/root.crt, else
+              the system's]
+
+          --allow-plaintext[=<BOOL>]
+              Url: agree to a connection in the clear where the URL's sslmode asks for one
 
           --instance <NAME>
               Name of the embedded cluster [default: default]
@@ -93,10 +107,10 @@ fn help_names_every_command_and_option() {
               Portable bundle (a wheel file) that is already at hand
 
           --database <NAME>
-              Database [default: vectors]
+              Database [default: vectors; url: the URL's]
 
           --role <NAME>
-              The application's role [default: vectors]
+              The application's role [default: vectors; url: the URL's user]
 
           --schema <NAME>
               Schema of the table [default: the role's name]
@@ -207,6 +221,7 @@ fn each_command_explains_itself() {
 
     Options:
           --check  Exit with 8 when something is missing
+          --sql    Print the SQL of every step in order, for somebody who runs it by psql
       -h, --help   Print help (see more with '--help')
 
     $ pgvector-setup start -h

@@ -18,6 +18,11 @@ pub const TRIXIE_SYSTEMD: Image = Image {
     suite: "trixie",
     systemd: true,
 };
+/// Debian 13 with servers to connect to (`docker/servers/build`).
+pub const SERVERS: Image = Image {
+    suite: Image::SERVERS,
+    systemd: false,
+};
 pub const FORKY: Image = Image {
     suite: "forky",
     systemd: false,
@@ -123,6 +128,11 @@ impl Case {
             target: Target::ByHand(server),
             ..case
         }
+    }
+
+    /// A server that is there already. The story makes it, and types its own command lines.
+    pub const fn url(name: &'static str, story: fn(&Machine, &Self)) -> Self {
+        Self::embedded(name, SERVERS, "user", story)
     }
 
     pub const fn with(self, flags: &'static str) -> Self {

@@ -13,6 +13,7 @@ use super::lifecycle::lifecycle;
 use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
 use super::upgrade::upgrade;
+use super::{url, url_refusals};
 
 #[rustfmt::skip]
 pub const ALL: &[Case] = &[
@@ -66,4 +67,12 @@ pub const ALL: &[Case] = &[
     Case::system("pgdg_expired_release", BOOKWORM, "root", pgdg::expired_release).with(MIRROR),
     Case::system("pgdg_missing_package", BOOKWORM, "root", pgdg::missing_package).with(MIRROR),
     Case::system("pgdg_changed_package", BOOKWORM, "root", pgdg::changed_package).with(MIRROR),
+    Case::url("url_owner", url::owner),
+    Case::url("url_own_role_and_database", url::own_role_and_database),
+    Case::url("url_limited_administrator", url::limited_administrator),
+    Case::url("url_extension_by_somebody_else", url::extension_by_somebody_else),
+    Case::url("url_pooler", url::pooler),
+    Case::url("url_certificates", url_refusals::certificates),
+    Case::url("url_authentication", url_refusals::authentication),
+    Case::url("url_standby_and_read_only", url_refusals::standby_and_read_only),
 ];

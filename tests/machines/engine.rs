@@ -51,12 +51,15 @@ impl Engine {
 }
 
 fn build(image: Image) -> String {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/fresh/build");
-    let output = Command::new(program)
-        .args([image.suite, image.flavour()])
-        .stdin(Stdio::null())
-        .output()
-        .expect("docker/fresh/build starts");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = if image.suite == Image::SERVERS {
+        Command::new(root.join("docker/servers/build"))
+    } else {
+        let mut command = Command::new(root.join("docker/fresh/build"));
+        command.args([image.suite, image.flavour()]);
+        command
+    };
+    let output = command.stdin(Stdio::null()).output().expect("the recipe starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     let from = errors.lines().count().saturating_sub(15);
     let last_words: Vec<&str> = errors.lines().skip(from).collect();

@@ -25,6 +25,8 @@ pub struct Image {
 }
 
 impl Image {
+    pub const SERVERS: &str = "servers";
+
     pub fn flavour(&self) -> &'static str {
         if self.systemd { "systemd" } else { "plain" }
     }

@@ -34,6 +34,9 @@ mod state;
 mod tier;
 mod transcript;
 mod upgrade;
+mod url;
+mod url_refusals;
+mod url_server;
 
 use case::Case;
 use engine::Engine;

@@ -103,5 +103,6 @@ fn settings(root: &Path) -> Settings {
             index: Index::None,
             extension_schema: name("public"),
         },
+        server_url: None,
     }
 }

@@ -131,6 +131,8 @@ fn outline(facts: &EmbeddedFacts, settings: &Settings) -> String {
                 Refusal::Blocked { .. } => "blocked",
                 Refusal::Privilege { .. } => "privilege",
                 Refusal::Differs { .. } => "differs",
+                Refusal::Rights { .. } => "rights",
+                Refusal::NotOffered { .. } => "not offered",
             };
             return format!("{kind}: {refusal}");
         }

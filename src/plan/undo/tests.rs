@@ -124,7 +124,11 @@ const CASES: &[Case] = &[
     ("system, in a database that was there, only the index made", Target::System, |records, _| {
         keep_steps(records, |step| matches!(step, Step::Migrate { .. }));
         outcomes(records, |step| matches!(step, Step::Migrate { version, .. } if *version < 4), &Outcome::AlreadyThere);
-     }, "take migration 4 back"),
+     }, "\
+        take migration 4 back\n\
+        forget migration 3, whose object was there before\n\
+        forget migration 2, whose object was there before\n\
+        forget migration 1, whose object was there before"),
     ("system, cut off while packages were installed", Target::System, |records, _| {
         keep_steps(records, |step| matches!(step, Step::InstallPackages { .. }));
         records.retain(|record| !matches!(record, Record::Ended { .. }));
@@ -301,7 +305,7 @@ fn every_receipt_has_its_undo_or_its_refusal() {
     for (state, target, change, expected) in CASES {
         let (mut records, mut data) = match target {
             Target::Embedded => (records(EMBEDDED), DataFacts::default()),
-            Target::System => (records(SYSTEM), DataFacts::default()),
+            Target::System | Target::Url => (records(SYSTEM), DataFacts::default()),
         };
         change(&mut records, &mut data);
         assert_eq!(outline(&records, &data, &settings(*target)), *expected, "{state}");
@@ -313,7 +317,7 @@ fn without_consent_nothing_that_holds_data_is_touched() {
     for (state, target, change, _) in CASES {
         let (mut records, mut data) = match target {
             Target::Embedded => (records(EMBEDDED), DataFacts::default()),
-            Target::System => (records(SYSTEM), DataFacts::default()),
+            Target::System | Target::Url => (records(SYSTEM), DataFacts::default()),
         };
         change(&mut records, &mut data);
         if data.destroy {

@@ -98,6 +98,7 @@ fn settings() -> Settings {
             index: Index::None,
             extension_schema: name("public"),
         },
+        server_url: None,
     }
 }
 
@@ -129,6 +130,8 @@ fn outline(facts: &SystemFacts, settings: &Settings) -> String {
                 Refusal::Blocked { .. } => "blocked",
                 Refusal::Privilege { .. } => "privilege",
                 Refusal::Differs { .. } => "differs",
+                Refusal::Rights { .. } => "rights",
+                Refusal::NotOffered { .. } => "not offered",
             };
             return format!("{kind}: {refusal}");
         }

@@ -1,0 +1,67 @@
+use super::*;
+use crate::database::facts::DatabaseFacts;
+use crate::plan::database::database_plan;
+use crate::plan::sample;
+use crate::settings::{Index, Target};
+
+fn script(target: Target) -> String {
+    let mut settings = sample::settings(target);
+    settings.table.index = Index::None;
+    let plan = database_plan(&DatabaseFacts::default(), &settings, std::path::Path::new("/c")).unwrap();
+    plan_sql(&plan, &settings)
+}
+
+#[test]
+fn a_plan_is_a_script_that_goes_from_database_to_database_and_holds_no_password() {
+    insta::assert_snapshot!(script(Target::System), @r#"
+-- Run it by psql as a superuser; then `pgvector-setup up` goes on.
+\set ON_ERROR_STOP on
+
+-- create role "vectors" (needs CREATEROLE or a superuser)
+CREATE ROLE "vectors" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+-- then its password, which psql asks for: \password "vectors"
+
+-- create database "vectors" (needs CREATEDB or a superuser)
+CREATE DATABASE "vectors" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
+
+\connect "vectors"
+
+-- limit who may use database "vectors" (needs the owner of the database)
+REVOKE ALL ON DATABASE "vectors" FROM PUBLIC;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT CONNECT, TEMPORARY ON DATABASE "vectors" TO "vectors";
+
+-- prepare schema "vectors" (needs CREATE on the database, and to be a member of the role)
+CREATE SCHEMA "vectors" AUTHORIZATION "vectors";
+ALTER ROLE "vectors" IN DATABASE "vectors" SET search_path = "vectors", "public";
+
+-- migration 1: extension (needs a superuser, or the provider's administrator)
+-- The extension's files must be on the server, and only a superuser may do this: `vector` is not trusted.
+CREATE SCHEMA IF NOT EXISTS "public";
+CREATE EXTENSION vector WITH SCHEMA "public";
+
+-- migration 2: table (needs a member of the role)
+SET ROLE "vectors";
+CREATE TABLE "vectors"."articles" (
+    "uri" text PRIMARY KEY,
+    document text,
+    metadata jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+RESET ROLE;
+
+-- migration 3: embedding column (needs a member of the role)
+SET ROLE "vectors";
+-- Nullable and without default: the lock is held for milliseconds and nothing is rewritten.
+ALTER TABLE "vectors"."articles" ADD COLUMN "embedding" "public".vector(1536);
+RESET ROLE;
+"#);
+}
+
+#[test]
+fn a_plan_without_sql_is_a_script_that_says_so() {
+    assert_eq!(
+        plan_sql(&Plan::default(), &sample::settings(Target::System)),
+        "-- nothing to do\n"
+    );
+}
