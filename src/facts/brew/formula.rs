@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{command, errors, unreadable};
+use super::{command, document, errors, unreadable};
 use crate::error::Result;
 use crate::host::Host;
 
@@ -142,7 +142,8 @@ struct Needed {
 /// # Errors
 /// [`super::FactsError::Unreadable`] when it is none.
 pub fn parse(text: &str, platform: Platform) -> Result<Vec<Formula>, super::FactsError> {
-    let answer: Answer = serde_json::from_str(text).map_err(|error| unreadable("info", error))?;
+    let answer: Answer =
+        serde_json::from_str(document(text, '{')).map_err(|error| unreadable("info", error))?;
     Ok(answer
         .formulae
         .into_iter()

@@ -237,7 +237,7 @@ pub async fn missing_dependencies(host: &Host, facts: &BrewFacts, names: &[Strin
         .stdout
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty());
+        .filter(|line| !line.is_empty() && !line.contains(' '));
     let absent: Vec<String> = lines.filter(|name| is_absent(name)).map(str::to_owned).collect();
     formula::ask(host, &facts.program, &absent).await
 }
@@ -262,6 +262,13 @@ async fn listed_majors(host: &Host, facts: &BrewFacts) -> Vec<u16> {
     };
     let majors = output.stdout.lines().filter_map(|line| major_of(line.trim()));
     majors.filter(|major| MAJORS.contains(major)).collect()
+}
+
+/// The document in an output: brew may tell before it what it fetches first. All of the output where there is none.
+fn document(output: &str, opening: char) -> &str {
+    let starts = output.match_indices(opening).map(|(start, _)| start);
+    let mut at_line_starts = starts.filter(|start| output[..*start].ends_with('\n') || *start == 0);
+    at_line_starts.next().map_or(output, |start| &output[start..])
 }
 
 fn unreadable(what: &str, detail: impl ToString) -> FactsError {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{command, unreadable};
+use super::{command, document, unreadable};
 use crate::error::Result;
 use crate::host::{Command, Host, HostError};
 
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Vec<Service>, super::FactsError> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    serde_json::from_str(text).map_err(|error| unreadable("services list", error))
+    serde_json::from_str(document(text, '[')).map_err(|error| unreadable("services list", error))
 }
 
 /// Where the sockets of the user's own systemd and message bus are: as the surroundings say, else where `pam_systemd(8)`

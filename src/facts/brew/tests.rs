@@ -157,6 +157,14 @@ fn brew_sees_what_is_the_users_own_and_what_keeps_it_quiet() {
 }
 
 #[test]
+fn what_brew_tells_before_its_answer_is_no_part_of_it() {
+    let text = "==> Downloading https://mirror.example/api/formula.jws.json\n[\n]\n";
+    assert_eq!(document(text, '['), "[\n]\n");
+    assert_eq!(document("a [b]", '['), "a [b]");
+    assert_eq!(document("{}", '{'), "{}");
+}
+
+#[test]
 fn only_a_number_makes_a_server_of_a_formula() {
     assert_eq!(major_of("postgresql@18"), Some(18));
     for other in ["postgresql", "postgresql@", "postgresql@9.6", "pgvector"] {
