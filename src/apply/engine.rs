@@ -172,3 +172,20 @@ fn lost(error: Error) -> Error {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Exit, Explain as _};
+
+    #[test]
+    fn a_server_that_goes_away_in_the_middle_is_no_refusal() {
+        let gone = DatabaseError::ServerUnreachable {
+            address: "db.example:5432".into(),
+            detail: "connection refused".into(),
+        };
+        assert_eq!(gone.exit(), Exit::Refused);
+        let lost = lost(gone.into());
+        assert_eq!((lost.code(), lost.exit()), ("E0606", Exit::Resumable));
+    }
+}

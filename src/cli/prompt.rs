@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dialoguer::{Confirm, Input, Select};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::apply::interrupt;
 use crate::error::Exit;
@@ -41,12 +41,27 @@ pub async fn text(question: &str, default: Option<&str>) -> Result<String, Setti
 pub async fn secret(question: &str) -> Result<Option<Secret>, SettingsError> {
     let question = format!("{question}: ");
     asked(move || {
-        let terminal = console::Term::stderr();
+        let (terminal, before) = (console::Term::stderr(), modes()?);
+        // First the echo, then the question: whoever types at once is not shown either.
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &silent).map_err(std::io::Error::from)?;
         terminal.write_str(&question)?;
-        Ok(terminal.read_secure_line().map(Secret::new)?)
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &before).map_err(std::io::Error::from)?;
+        terminal.write_line("")?;
+        match read? {
+            0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+            _ => Ok(Secret::new(line.trim_end_matches(['\r', '\n']))),
+        }
     })
     .await
     .map(|typed| Some(typed).filter(|typed| !typed.expose().is_empty()))
+}
+
+fn modes() -> std::io::Result<Termios> {
+    Ok(tcgetattr(std::io::stdin())?)
 }
 
 /// Yes or no; no is the default.

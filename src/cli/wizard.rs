@@ -21,6 +21,7 @@ pub(super) async fn run(options: Options, host: &Host, ui: &Ui) -> Result<Exit> 
         options: resolve::layered(options, host)?,
         host,
         ui,
+        has_named_server: false,
     };
     answers.settings()?;
     ui.reply("Enter keeps what is shown. Nothing is changed before you have seen the plan.\n");
@@ -91,6 +92,8 @@ struct Answers<'a> {
     options: Options,
     host: &'a Host,
     ui: &'a Ui,
+    /// The server was asked for together with the target, and need not be again.
+    has_named_server: bool,
 }
 
 impl Answers<'_> {
@@ -99,8 +102,11 @@ impl Answers<'_> {
     }
 
     async fn customize(&mut self) -> Result<()> {
+        self.has_named_server = false;
         for question in QUESTIONS {
-            self.ask(question).await?;
+            if !(question.text == SERVER_URL && self.has_named_server) {
+                self.ask(question).await?;
+            }
             if question.text == TARGET {
                 self.ask_server().await?;
             }
@@ -152,7 +158,7 @@ impl Answers<'_> {
             changed.url = Some(Secret::new(prompt::text(SERVER_URL, None).await?.trim()));
             match resolve::settings(changed.clone()) {
                 Ok(settings) => {
-                    self.options = changed;
+                    (self.options, self.has_named_server) = (changed, true);
                     return self.ask_password_of(&settings).await;
                 }
                 Err(error) => self.ui.reply(error.to_string()),

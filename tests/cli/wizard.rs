@@ -150,3 +150,31 @@ fn ctrl_c_at_any_kind_of_question_leaves_the_terminal_and_the_machine_as_they_we
     }
     assert_eq!(place.tree(), before);
 }
+
+#[test]
+fn a_server_is_asked_for_with_its_target_and_its_password_is_not_shown() {
+    let place = Place::bare();
+    let before = place.tree();
+    let mut terminal = Terminal::run(&place, &[], "dumb");
+    terminal
+        .answers("Target", "url")
+        .answers("Server URL", "mysql://nothing")
+        .sees("does not begin with postgresql://")
+        .answers("Server URL", "postgresql://app@127.0.0.1:1/app")
+        .answers("Password", "canary");
+    for question in [
+        "Database",
+        "Table",
+        "Dimensions",
+        "Metric",
+        "Index",
+        "Change details",
+    ] {
+        terminal.answers(question, "");
+    }
+    terminal
+        .sees("error[E0604]")
+        .answers("Go on (change, stop) [change]:", "stop");
+    assert_eq!((terminal.exit(), place.tree()), (3, before));
+    assert!(!terminal.shown.contains("canary"), "{}", terminal.shown);
+}
