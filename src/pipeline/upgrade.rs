@@ -8,6 +8,7 @@ use crate::database::versions::{self, ServerVersions, Session};
 use crate::error::Result;
 use crate::facts::extension_package;
 use crate::plan::upgrade::{ExtensionPackage, Upgrade, UpgradeFacts, upgrade_plan};
+use crate::settings::Target;
 
 /// What an upgrade came to.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -90,7 +91,7 @@ impl Installation<'_> {
     pub async fn versions(&self) -> Result<(Option<String>, ServerVersions)> {
         let machine = self.machine_facts().await?;
         let server = self.running(&machine).await?;
-        let versions = versions::gather(&server.endpoint, &server.administrator).await?;
+        let versions = versions::gather(&server.endpoint, &server.administrator, &server.maintenance).await?;
         let package = self.extension_package(&machine, &versions).await?;
         Ok((package.installed(), versions))
     }
@@ -101,19 +102,27 @@ impl Installation<'_> {
             .filter(|database| database.installed().is_some())
             .map(|database| database.name.clone())
             .collect();
-        let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
+        let mut connection = connect(&server.endpoint, &server.administrator, &server.maintenance).await?;
+        if self.settings.target == Target::Url {
+            // Its processes are not this machine's, and when its files were replaced is told to few.
+            let sessions = versions::on_an_older_library(&mut connection, None, &users).await;
+            return Ok(sessions.unwrap_or_default());
+        }
         Ok(versions::on_an_older_library(&mut connection, Some(self.host), &users).await?)
     }
 
     async fn upgrade_facts(&self) -> Result<(UpgradeFacts, Server)> {
         let machine = self.machine_facts().await?;
         let server = self.running(&machine).await?;
-        let versions = versions::gather(&server.endpoint, &server.administrator).await?;
+        let versions = versions::gather(&server.endpoint, &server.administrator, &server.maintenance).await?;
         let facts = UpgradeFacts {
             package: self.extension_package(&machine, &versions).await?,
             server: versions,
             receipted: apply::receipted(&receipt::read(self.host, &self.layout.receipt)?),
-            budget: Budget::of_machine(self.host.available_memory()),
+            budget: match self.settings.target {
+                Target::Url => Budget::default(),
+                Target::Embedded | Target::System => Budget::of_machine(self.host.available_memory()),
+            },
         };
         Ok((facts, server))
     }

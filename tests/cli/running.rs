@@ -128,6 +128,12 @@ fn verify_measures_and_doctor_reads() {
                         2 live and 0 dead rows
     ok        S8        the vector indexes fit into memory
                         vector indexes [N] MB, shared_buffers [N] MB, effective_cache_size [N] MB, maintenance_work_mem [N] MB
+    ok        S9        no open transaction is in a build's way
+                        this role's own sessions; others are seen by members of pg_read_all_stats
+    ok        S11       the stored settings of pgvector are in order
+                        0 stored
+    ok        S19       no unused replication slot keeps WAL without limit
+                        pg_replication_slots
     ok        S12       the sampled vectors suit the metric
                         1 vectors sampled
     ok        S13       the index can answer the search; the table is small enough to read whole

@@ -72,12 +72,17 @@ const LIBRARY_CHANGED: &str = "SELECT (pg_stat_file((SELECT setting FROM pg_conf
 const DATABASES: &str = "SELECT datname::text AS name, datistemplate, datallowconn AND datconnlimit <> -2 AS is_open \
     FROM pg_database WHERE datname <> 'template0' ORDER BY datname";
 
-/// Asks every database of the server, each by a session of its own that only reads.
+/// Asks every database of the server, each by a session of its own that only reads. `maintenance` is the database that
+/// the first session is in.
 ///
 /// # Errors
 /// [`DatabaseError`] when the server cannot be asked; a single database that cannot is [`DatabaseState::Unreadable`].
-pub async fn gather(endpoint: &Endpoint, login: &Login) -> Result<ServerVersions, DatabaseError> {
-    let mut connection = connect(endpoint, login, "postgres").await?;
+pub async fn gather(
+    endpoint: &Endpoint,
+    login: &Login,
+    maintenance: &str,
+) -> Result<ServerVersions, DatabaseError> {
+    let mut connection = connect(endpoint, login, maintenance).await?;
     let failed = || DatabaseError::statement("read which databases there are");
     let row = sqlx::query(SERVER)
         .fetch_one(&mut connection)

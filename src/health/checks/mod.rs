@@ -1,5 +1,6 @@
 //! Observations -> findings: pure functions, one file a subject. Every check answers, if only that all is well.
 
+mod bloat;
 mod coverage;
 mod data;
 mod extension;
@@ -10,6 +11,7 @@ mod plan;
 mod recall;
 mod server;
 mod statistics;
+mod surroundings;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -43,14 +45,16 @@ impl Case<'_> {
 
 /// All findings, in the order of the checks.
 pub fn all(case: &Case<'_>) -> Vec<Finding> {
-    let checks: [fn(&Case<'_>) -> Vec<Finding>; 11] = [
+    let checks: [fn(&Case<'_>) -> Vec<Finding>; 13] = [
         server::check,
         extension::check,
         table::check,
         index::check,
         ivfflat::check,
+        bloat::check,
         statistics::check,
         memory::check,
+        surroundings::check,
         data::check,
         plan::check,
         recall::check,

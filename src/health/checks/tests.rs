@@ -65,6 +65,90 @@ fn each_state_of_the_catalogs_has_its_finding() {
 }
 
 #[test]
+fn what_is_around_the_table_has_its_findings() {
+    let setting = |name: &str, value: &str, role: Option<&str>, database: Option<&str>| json!({"stored": [{"name": name, "value": value, "role": role, "database": database}]});
+    let transaction =
+        json!({"process": 7, "application": "a report", "state": "idle in transaction", "seconds": 90});
+    for (change, id, severity, fact) in [
+        (json!({}), "S9", Good, "no open transaction"),
+        (
+            json!({"old_transactions": [transaction]}),
+            "S9",
+            Medium,
+            "1 transactions are open",
+        ),
+        (
+            json!({"prepared": ["it's"]}),
+            "S9",
+            Medium,
+            "a prepared transaction is open",
+        ),
+        (json!({}), "S11", Good, "are in order"),
+        (
+            setting("hnsw.ef_search", "100", None, None),
+            "S11",
+            Good,
+            "are in order",
+        ),
+        (
+            setting("hnsw.ef_search", "10", Some("app"), None),
+            "S11",
+            Medium,
+            "stored as 10",
+        ),
+        (
+            setting("hnsw.iterative_scan", "off", None, Some("shop")),
+            "S11",
+            Low,
+            "too few rows",
+        ),
+        (
+            setting("hnsw.ef_serach", "100", Some("app"), Some("shop")),
+            "S11",
+            Medium,
+            "no setting of pgvector",
+        ),
+        (json!({}), "S19", Good, "no unused replication slot"),
+        (
+            json!({"inactive_slots": ["standby_2"]}),
+            "S19",
+            Medium,
+            "keeps all WAL",
+        ),
+    ] {
+        let mut surroundings = json!({
+            "sees_all_sessions": true, "old_transactions": [], "prepared": [], "stored": [], "inactive_slots": []
+        });
+        for (name, value) in change.as_object().unwrap() {
+            surroundings[name] = value.clone();
+        }
+        let seen = healthy(json!({"surroundings": surroundings}));
+        assert_finding(&judge(&seen), id, severity, fact, &change);
+    }
+}
+
+#[test]
+fn an_index_is_bloated_by_what_its_rows_would_need() {
+    for (megabytes, severity, fact) in [
+        (100, Good, "as large as its rows need"),
+        (130, Medium, "1.7 times"),
+        (200, High, "2.6 times"),
+    ] {
+        let index = index(json!({"bytes": megabytes << 20}));
+        let change = json!({
+            "indexes": [index], "table": {"estimated_rows": 10_000.0, "live": 10_000},
+            "column": {"null_fraction": 0.0, "dimensions": 1536},
+        });
+        let seen = healthy(change.clone());
+        let table = VectorTable {
+            dimensions: Dimensions::new(1536).unwrap(),
+            ..articles()
+        };
+        assert_finding(&judge_as(&seen, &table), "S6", severity, fact, &change);
+    }
+}
+
+#[test]
 fn advisories_follow_the_library_that_runs_and_the_index_that_is_there() {
     let hnsw = Index::DEFAULT_HNSW;
     for (library, wanted, method, id, severity) in [

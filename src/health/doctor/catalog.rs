@@ -23,6 +23,9 @@ pub struct Catalog {
     pub duplicates: Vec<Vec<String>>,
     /// Index builds that are running on the table.
     pub builds: Vec<Build>,
+    /// `None` in records of before it was read.
+    #[serde(default)]
+    pub surroundings: Option<Surroundings>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -144,6 +147,39 @@ pub struct Build {
     pub phase: String,
     pub blocks_done: u64,
     pub blocks_total: u64,
+}
+
+/// What is around the table: other sessions, stored settings, replication.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Surroundings {
+    /// Whether the sessions of other roles were seen as well.
+    pub sees_all_sessions: bool,
+    /// In this database and open for longer than 5 s, the oldest first.
+    pub old_transactions: Vec<OldTransaction>,
+    /// Names of this database's prepared transactions.
+    pub prepared: Vec<String>,
+    /// Settings `hnsw.…` and `ivfflat.…` that are stored for this role, this database or all.
+    pub stored: Vec<StoredSetting>,
+    /// Replication slots that nobody reads from while nothing limits what they keep.
+    pub inactive_slots: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct OldTransaction {
+    pub process: i32,
+    pub application: String,
+    pub state: String,
+    pub seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredSetting {
+    /// `None` for every role.
+    pub role: Option<String>,
+    /// `None` for every database.
+    pub database: Option<String>,
+    pub name: String,
+    pub value: String,
 }
 
 pub async fn read(connection: &mut PgConnection, table: &VectorTable) -> Result<Catalog, DatabaseError> {

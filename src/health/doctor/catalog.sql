@@ -92,7 +92,33 @@ SELECT json_build_object(
             'phase', p.phase,
             'blocks_done', p.blocks_done,
             'blocks_total', p.blocks_total)), '[]')
-        FROM pg_stat_progress_create_index p JOIN target t ON t.oid = p.relid)
+        FROM pg_stat_progress_create_index p JOIN target t ON t.oid = p.relid),
+    'surroundings', json_build_object(
+        'sees_all_sessions', pg_has_role('pg_read_all_stats', 'USAGE'),
+        'old_transactions', (
+            SELECT COALESCE(json_agg(json_build_object(
+                'process', a.pid,
+                'application', a.application_name,
+                'state', a.state,
+                'seconds', extract(epoch FROM now() - a.xact_start)::bigint) ORDER BY a.xact_start), '[]')
+            FROM pg_stat_activity a
+            WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+                AND a.state IS NOT NULL AND a.xact_start < now() - interval '5 seconds'),
+        'prepared', (
+            SELECT COALESCE(json_agg(x.gid ORDER BY x.prepared), '[]')
+            FROM pg_prepared_xacts x WHERE x.database = current_database()),
+        'stored', (
+            SELECT COALESCE(json_agg(json_build_object(
+                'role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
+                'database', CASE WHEN s.setdatabase <> 0 THEN current_database() END,
+                'name', split_part(setting, '=', 1),
+                'value', substr(setting, strpos(setting, '=') + 1)) ORDER BY setting), '[]')
+            FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
+            WHERE s.setdatabase IN (0, d.oid) AND (setting LIKE 'hnsw.%' OR setting LIKE 'ivfflat.%')),
+        'inactive_slots', (
+            SELECT COALESCE(json_agg(r.slot_name ORDER BY r.slot_name), '[]')
+            FROM pg_replication_slots r
+            WHERE NOT r.active AND NOT r.temporary AND current_setting('max_slot_wal_keep_size') = '-1'))
 )::text
 FROM pg_database d
 WHERE d.datname = current_database()
