@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::apt::{self, AptFacts};
+use super::brew;
 use super::bundle;
 use super::embedded::EmbeddedFacts;
 use super::manager::Manager;
@@ -23,6 +24,19 @@ pub async fn of_system(host: &Host, facts: &SystemFacts, settings: &Settings) ->
     };
     match (facts.manager, &facts.apt) {
         (Some(Manager::Apt), Some(apt)) => of_apt(host, apt, cluster.major).await,
+        (Some(Manager::Brew), _) => Ok(ExtensionPackage::ByHand {
+            name: brew::EXTENSION.to_owned(),
+            installed: facts
+                .brew
+                .as_ref()
+                .and_then(|brew| brew.extension.as_ref()?.installed.last().cloned()),
+            command: format!("brew upgrade {}", brew::EXTENSION),
+        }),
+        (Some(Manager::Dnf), _) => Ok(ExtensionPackage::ByHand {
+            name: format!("pgvector_{}", cluster.major),
+            installed: None,
+            command: format!("sudo dnf upgrade pgvector_{}", cluster.major),
+        }),
         _ => Ok(ExtensionPackage::Unknown),
     }
 }
