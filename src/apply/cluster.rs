@@ -175,6 +175,7 @@ impl super::Server {
             },
             relay: None,
             maintenance: "postgres".into(),
+            owner: None,
         }
     }
 }

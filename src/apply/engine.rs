@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::relay::Relay;
 use super::{
-    ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, interrupt, login,
-    machine, overlay, packages, upgrade,
+    ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, dnf, interrupt,
+    login, machine, overlay, packages, upgrade,
 };
 use crate::database::{DatabaseError, Endpoint, Login, remote};
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ pub struct Server {
     /// The administrator's way in.
     pub endpoint: Endpoint,
     pub administrator: Login,
+    /// Login name of who owns a server that is not of our own making, and its files.
+    pub owner: Option<String>,
     /// The application's way in.
     pub application: Endpoint,
     /// Keeps the administrator's way open where it goes through another user.
@@ -131,7 +133,11 @@ impl Engine<'_> {
                 apt::add_repository(self.host, directories, files, &self.layout.instance).await?;
                 Ok(Outcome::Changed { object: None })
             }
-            Step::RefreshPackageIndex { .. }
+            Step::AddRpmRepository { .. } => {
+                dnf::add_repository(self.host, step, &self.layout.instance, self.progress).await
+            }
+            Step::DisableModule { .. }
+            | Step::RefreshPackageIndex { .. }
             | Step::InstallPackages { .. }
             | Step::UpgradePackage { .. }
             | Step::ConfigurePackages { .. }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::apt::PackageError;
 use super::brew::BrewError;
+use super::dnf::RpmError;
 use crate::error::{Exit, Explain};
 use crate::host::HostError;
 
@@ -52,6 +53,8 @@ pub enum ApplyError {
         instead: Vec<String>,
     },
     #[error(transparent)]
+    Rpm(#[from] RpmError),
+    #[error(transparent)]
     Packages(#[from] PackageError),
     #[error(transparent)]
     Brew(#[from] BrewError),
@@ -73,6 +76,7 @@ impl Explain for ApplyError {
             Self::Unseen { .. } => "E0511",
             Self::HalfWay(_) => "E0512",
             Self::Undone { .. } => "E0523",
+            Self::Rpm(error) => error.code(),
             Self::Packages(error) => error.code(),
             Self::Brew(error) => error.code(),
         }
@@ -93,6 +97,7 @@ impl Explain for ApplyError {
             | Self::HalfWay(_) => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Undone { .. } => Exit::Undone,
+            Self::Rpm(error) => error.exit(),
             Self::Packages(error) => error.exit(),
             Self::Brew(error) => error.exit(),
         }
@@ -125,6 +130,7 @@ impl Explain for ApplyError {
             Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
             Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),
             Self::Undone { instead, .. } => instead.join("\nhint: "),
+            Self::Rpm(error) => return error.hint(),
             Self::Packages(error) => return error.hint(),
             Self::Brew(error) => return error.hint(),
         })

@@ -6,6 +6,7 @@ mod bundle;
 mod checkpoint;
 mod cluster;
 pub mod database;
+pub mod dnf;
 mod engine;
 mod error;
 pub mod first_run;

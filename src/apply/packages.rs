@@ -1,7 +1,7 @@
 //! The steps of target `system` in the terms of a receipt: what became of them, and how they are taken back.
 
 use super::apt::{drop_cluster, remove_packages, run_step, stop_cluster};
-use super::{Outcome, Progress, brew};
+use super::{Outcome, Progress, brew, dnf};
 use crate::error::Result;
 use crate::facts::manager::Manager;
 use crate::host::Host;
@@ -22,6 +22,23 @@ pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<
             manager: Manager::Brew,
             ..
         } => brew::run_step(host, step, &waits).await,
+        Step::DisableModule { .. }
+        | Step::RefreshPackageIndex {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Step::InstallPackages {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Step::CreateSystemCluster {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Step::StartService {
+            manager: Manager::Dnf,
+            ..
+        } => dnf::run_step(host, step, &waits).await,
         _ => {
             run_step(host, step, &waits).await?;
             Ok(Outcome::Changed { object: None })
@@ -48,6 +65,21 @@ pub async fn undo(host: &Host, undo: &Undo, progress: &dyn Progress) -> Result<O
             clusters,
             with_data,
         } => brew::remove_packages(host, packages, clusters, *with_data, &|what| progress.waits(what)).await,
+        Undo::RemoveRpmRepository { .. }
+        | Undo::ResetModule { .. }
+        | Undo::DisableService { .. }
+        | Undo::DropSystemCluster {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Undo::StopSystemCluster {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Undo::RemovePackages {
+            manager: Manager::Dnf,
+            ..
+        } => dnf::undo(host, undo, &|what| progress.waits(what)).await,
         Undo::DropSystemCluster { cluster, .. } => {
             drop_cluster(host, cluster).await?;
             Ok(None)

@@ -135,7 +135,12 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             lists,
             ..
         } => return remove_repository(host, files, directories, lists).await,
-        Undo::DropSystemCluster { .. } | Undo::StopSystemCluster { .. } | Undo::RemovePackages { .. } => {
+        Undo::RemoveRpmRepository { .. }
+        | Undo::ResetModule { .. }
+        | Undo::DisableService { .. }
+        | Undo::DropSystemCluster { .. }
+        | Undo::StopSystemCluster { .. }
+        | Undo::RemovePackages { .. } => {
             return packages::undo(host, undo, engine.progress).await;
         }
     }

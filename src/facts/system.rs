@@ -5,7 +5,7 @@ use std::path::Path;
 use super::apt::{self, AptFacts, AptSource};
 use super::brew::{self, BrewFacts};
 use super::clusters::{self, Cluster};
-use super::dnf::DnfFacts;
+use super::dnf::{self, DnfFacts};
 use super::manager::{self, Manager};
 use super::meant::{MeantCluster, meant};
 use super::os::{self, OperatingSystem};
@@ -95,13 +95,32 @@ pub async fn gather(host: &Host, settings: &Settings) -> Result<SystemFacts> {
     match manager {
         Some(Manager::Apt) => gather_apt(host, settings, &mut facts).await?,
         Some(Manager::Brew) => gather_brew(host, settings, &mut facts).await?,
-        Some(Manager::Dnf) | None => {
+        Some(Manager::Dnf) => gather_dnf(host, settings, &mut facts).await?,
+        None => {
             let listed = std::mem::take(&mut facts.clusters);
             facts.clusters = running::complete(host, settings, elevation, listed, |_| true).await;
         }
     }
     facts.overlay = OverlayFacts::gather(host, settings, &facts)?;
     Ok(facts)
+}
+
+async fn gather_dnf(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {
+    let mut dnf = dnf::gather(host, facts.elevation, &settings.packages).await?;
+    let listed = dnf::gather_clusters(host, &dnf, facts.elevation).await?;
+    facts.clusters = running::complete(host, settings, facts.elevation, listed, |_| true).await;
+    facts.extension_files = dnf::extension_files(host, &dnf);
+    facts.pgdg_configured = dnf
+        .repositories
+        .iter()
+        .any(|repository| repository.id.starts_with("pgdg"));
+    facts.dnf = Some(dnf.clone());
+    let missing = crate::plan::system::dnf_packages(facts, settings);
+    if !missing.is_empty() && facts.elevation != Elevation::None {
+        dnf.simulation = Some(dnf::simulate(host, facts.elevation, &missing).await?);
+        facts.dnf = Some(dnf);
+    }
+    Ok(())
 }
 
 async fn gather_brew(host: &Host, settings: &Settings, facts: &mut SystemFacts) -> Result<()> {

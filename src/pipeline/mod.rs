@@ -10,7 +10,7 @@ use crate::apply::receipt::{self, Made};
 use crate::apply::{ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
 use crate::database::remote::{self, RemoteFacts};
-use crate::database::{Login, connect, login};
+use crate::database::{connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::bundle;
@@ -190,9 +190,8 @@ impl<'a> Installation<'a> {
         let mut connection = connect(&server.endpoint, &server.administrator, &server.maintenance).await?;
         let mut facts = database_facts::server(&mut connection, self.settings).await?;
         // An embedded cluster's rules are written by us with the cluster.
-        if let (Target::System, Login::Administrator { role }) = (self.settings.target, &server.administrator)
-        {
-            facts.login = login::gather(&mut connection, role).await?;
+        if let Some(owner) = &server.owner {
+            facts.login = login::gather(&mut connection, owner).await?;
         }
         if let Some(remote) = self.remote.get() {
             facts.rights = Some(remote::rights(&mut connection, self.settings, remote.provider).await?);

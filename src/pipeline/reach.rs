@@ -51,7 +51,7 @@ impl Installation<'_> {
         };
         let relay = Relay::open(self.host, &cluster.socket_directory, cluster.port, &owner)?;
         let answer = cluster.answer.given();
-        let role = answer.map_or(cluster.owner, |answer| answer.administrator.clone());
+        let role = answer.map_or_else(|| cluster.owner.clone(), |answer| answer.administrator.clone());
         let port = cluster.port;
         let application = if answer.is_none_or(|answer| answer.listens_on_loopback) {
             let host = "127.0.0.1".into();
@@ -63,6 +63,7 @@ impl Installation<'_> {
         Ok(Some(Server {
             endpoint: relay.endpoint(),
             administrator: Login::Administrator { role },
+            owner: Some(cluster.owner),
             application,
             relay: Some(Arc::new(relay)),
             maintenance: "postgres".into(),
@@ -78,6 +79,7 @@ impl Installation<'_> {
             administrator: remote::administrator(url),
             relay: None,
             maintenance: facts.maintenance.clone(),
+            owner: None,
         })
     }
 

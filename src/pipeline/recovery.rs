@@ -52,6 +52,7 @@ impl Installation<'_> {
 fn is_of_a_repository(error: &Error) -> bool {
     match error {
         Error::Apply(ApplyError::Packages(error)) => error.is_of_a_repository(),
+        Error::Apply(ApplyError::Rpm(error)) => error.is_of_a_repository(),
         // Found out only after steps of this run: what was added has not what it was added for.
         Error::Apply(ApplyError::HalfWay(_)) => true,
         _ => false,
@@ -69,12 +70,16 @@ fn is_unused(made: &[Made]) -> bool {
 fn left_nothing(entry: &Made) -> bool {
     matches!(
         (&entry.step, &entry.outcome),
-        (Step::RefreshPackageIndex { .. }, _) | (Step::InstallPackages { .. }, Some(Outcome::Failed { .. }))
+        (Step::RefreshPackageIndex { .. } | Step::DisableModule { .. }, _)
+            | (Step::InstallPackages { .. }, Some(Outcome::Failed { .. }))
     )
 }
 
 fn is_addition(entry: &Made) -> bool {
-    matches!(entry.step, Step::AddRepository { .. })
+    matches!(
+        entry.step,
+        Step::AddRepository { .. } | Step::AddRpmRepository { .. }
+    )
 }
 
 /// What comes before anything of worth is made.

@@ -25,6 +25,10 @@ impl Step {
             }
             Self::StartCluster { port, .. } => format!("start the server on 127.0.0.1:{port}"),
             Self::AddRepository { name, suite, .. } => format!("add the package repository {name} ({suite})"),
+            Self::AddRpmRepository { name, .. } => {
+                format!("add the package repository {name}, after its key is checked")
+            }
+            Self::DisableModule { module, .. } => format!("switch the module {module} off"),
             Self::RefreshPackageIndex { .. } => "read the package lists again".into(),
             Self::InstallPackages {
                 manager: Manager::Brew,
@@ -117,6 +121,7 @@ impl Step {
             | Self::StartCluster { argv, .. }
             | Self::RefreshPackageIndex { argv, .. }
             | Self::ConfigurePackages { argv }
+            | Self::DisableModule { argv, .. }
             | Self::CreateSystemCluster { argv, .. }
             | Self::StartService { argv, .. } => vec![self.command_line(argv)],
             Self::InstallPackages { packages, argv, .. } => {
@@ -138,6 +143,24 @@ impl Step {
                 files,
                 ..
             } => repository(fingerprint, directories, files),
+            Self::AddRpmRepository {
+                key,
+                path,
+                content,
+                import,
+                ..
+            } => {
+                let from = key.url.as_deref().unwrap_or("--pgdg-key");
+                let mut lines = vec![
+                    format!("(root) write {} (mode 0644)", key.path.display()),
+                    format!("+ the key {} from {from}", key.fingerprint),
+                    self.command_line(import),
+                    format!("(root) write {} (mode 0644)", path.display()),
+                ];
+                let written = content.lines().filter(|line| !line.is_empty());
+                lines.extend(written.map(|line| format!("+ {line}")));
+                lines
+            }
             Self::InitializeCluster {
                 argv, configuration, ..
             } => {

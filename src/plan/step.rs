@@ -34,6 +34,18 @@ pub struct RepositoryFile {
     pub content: String,
 }
 
+/// The key that signs an RPM repository: where it is kept, and where it is from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RpmKey {
+    pub path: PathBuf,
+    /// Upper case hexadecimal. A key with another one is not kept.
+    pub fingerprint: String,
+    /// The key itself, where it is at hand.
+    pub armored: Option<String>,
+    /// Where it is fetched from otherwise.
+    pub url: Option<String>,
+}
+
 /// One change, as big as what can be undone by itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -100,6 +112,20 @@ pub enum Step {
         /// Directories that are absent and made first, mode 0755.
         directories: Vec<PathBuf>,
         files: Vec<RepositoryFile>,
+    },
+    /// Get the key, compare its fingerprint, keep it, have rpm know it; then write the repository's file.
+    AddRpmRepository {
+        name: String,
+        key: RpmKey,
+        path: PathBuf,
+        content: String,
+        import: Vec<String>,
+    },
+    /// Switch a module of EL 8 and 9 off, whose packages hide those of another repository; `file` is its state.
+    DisableModule {
+        module: String,
+        file: PathBuf,
+        argv: Vec<String>,
     },
     /// Have the package manager read its repositories again.
     RefreshPackageIndex {
@@ -301,6 +327,8 @@ impl Step {
             | Self::UnpackExtension { argv, .. }
             | Self::UpgradePackage { argv, .. }
             | Self::ConfigurePackages { argv }
+            | Self::DisableModule { argv, .. }
+            | Self::AddRpmRepository { import: argv, .. }
             | Self::CreateSystemCluster { argv, .. }
             | Self::StartService { argv, .. } => argv,
             _ => &[],
@@ -322,6 +350,8 @@ impl Step {
             }
             Self::CreateUser { .. }
             | Self::AddRepository { .. }
+            | Self::AddRpmRepository { .. }
+            | Self::DisableModule { .. }
             | Self::RefreshPackageIndex { .. }
             | Self::InstallPackages { .. }
             | Self::UpgradePackage { .. }

@@ -114,6 +114,24 @@ pub enum Undo {
         /// How the names of its package lists begin.
         lists: String,
     },
+    /// Remove a repository's file and its key, if they still are ours; `imported` is the key's name in rpm's database,
+    /// where it was not before us.
+    RemoveRpmRepository {
+        name: String,
+        path: PathBuf,
+        content: String,
+        key: PathBuf,
+        imported: Option<String>,
+    },
+    /// Give a module back to what it was: nobody's choice.
+    ResetModule {
+        module: String,
+        file: PathBuf,
+    },
+    /// Stop a service that we started, which did not start with the machine before us.
+    DisableService {
+        cluster: String,
+    },
     /// Nothing to undo: the step left nothing behind, or something newer removes it too.
     Nothing,
     /// Left as it is, and why.
@@ -347,6 +365,13 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 why: others(data),
             }
         }
+        Step::StartService {
+            manager: Manager::Dnf,
+            cluster,
+            argv,
+        } if argv.iter().any(|word| word == "enable") => Undo::DisableService {
+            cluster: cluster.clone(),
+        },
         Step::StartService { manager, cluster, .. } => Undo::StopSystemCluster {
             manager: *manager,
             cluster: cluster.clone(),
@@ -396,6 +421,41 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 ),
             }
         }
+        Step::InstallPackages {
+            manager: Manager::Dnf,
+            ..
+        } if !data.other_databases.is_empty() && made.iter().any(is_first_cluster) => Undo::Keep {
+            what: thing(&entry.step),
+            why: format!(
+                "their cluster holds other databases: {}",
+                data.other_databases.join(", ")
+            ),
+        },
+        Step::AddRpmRepository { .. } | Step::DisableModule { .. }
+            if keeps_rpm_packages(made, target, data) =>
+        {
+            Undo::Keep {
+                what: thing(&entry.step),
+                why: "packages from it stay".into(),
+            }
+        }
+        Step::AddRpmRepository {
+            name,
+            key,
+            path,
+            content,
+            ..
+        } => Undo::RemoveRpmRepository {
+            name: name.clone(),
+            path: path.clone(),
+            content: content.clone(),
+            key: key.path.clone(),
+            imported: oid,
+        },
+        Step::DisableModule { module, file, .. } => Undo::ResetModule {
+            module: module.clone(),
+            file: file.clone(),
+        },
         Step::InstallPackages { .. } | Step::UnpackExtension { .. } | Step::SetParameters { .. }
             if !data.extension_users.is_empty() =>
         {
@@ -425,6 +485,18 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             with_data: data.destroy,
         },
     }
+}
+
+/// Whether packages of ours are not removed, which then need their repository for updates.
+fn keeps_rpm_packages(made: &[Made], target: Target, data: &DataFacts) -> bool {
+    made.iter().any(|entry| {
+        matches!(entry.step, Step::InstallPackages { .. })
+            && matches!(undo_of(entry, made, target, data), Undo::Keep { .. })
+    })
+}
+
+fn is_first_cluster(entry: &Made) -> bool {
+    matches!(entry.step, Step::CreateSystemCluster { .. })
 }
 
 /// What was planned, and what brew's installation is recorded to have brought besides.
@@ -487,6 +559,8 @@ fn thing(step: &Step) -> String {
                 .collect();
             format!("the settings {}", names.join(" and "))
         }
+        Step::AddRpmRepository { name, .. } => format!("the package repository {name}"),
+        Step::DisableModule { module, .. } => format!("the module {module} switched off"),
         other => other.title(),
     }
 }
@@ -550,6 +624,13 @@ impl Undo {
             }
             Self::RemovePackages { packages, .. } => format!("remove {} packages", packages.len()),
             Self::RemoveRepository { name, .. } => format!("remove the package repository {name}"),
+            Self::RemoveRpmRepository { name, .. } => {
+                format!("remove the package repository {name} and its key")
+            }
+            Self::ResetModule { module, .. } => format!("give the module {module} back its own state"),
+            Self::DisableService { cluster } => {
+                format!("stop the PostgreSQL cluster {cluster}, and start it with the machine no more")
+            }
             Self::Keep { what, why } => format!("keep {what}: {why}"),
         })
     }

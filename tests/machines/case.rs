@@ -32,6 +32,12 @@ pub const FORKY_SYSTEMD: Image = Image {
     systemd: true,
 };
 
+/// A machine with dnf and rpm; `docker/rpm/build` tells what is real of it.
+pub const ROCKY: Image = Image {
+    suite: "rocky",
+    systemd: true,
+};
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Embedded,

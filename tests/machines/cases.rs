@@ -3,12 +3,13 @@
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
 use super::brew::{self, KEPT_BY_BREW, THEIR_BREW};
 use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
-use super::case::{BOOKWORM, BOOKWORM_SYSTEMD, Case, FORKY, FORKY_SYSTEMD, TRIXIE, TRIXIE_SYSTEMD};
+use super::case::{BOOKWORM, BOOKWORM_SYSTEMD, Case, FORKY, FORKY_SYSTEMD, ROCKY, TRIXIE, TRIXIE_SYSTEMD};
+use super::dnf;
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
     server_killed,
 };
-use super::leftovers::{KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED};
+use super::leftovers::{KEPT_BY_DNF, KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED};
 use super::lifecycle::lifecycle;
 use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
@@ -75,4 +76,10 @@ pub const ALL: &[Case] = &[
     Case::url("url_certificates", url_refusals::certificates),
     Case::url("url_authentication", url_refusals::authentication),
     Case::url("url_standby_and_read_only", url_refusals::standby_and_read_only),
+    Case::system("dnf_pgdg_root", ROCKY, "root", dnf::through_pgdg).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_pgdg_sudo", ROCKY, "admin", dnf::through_pgdg).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_wrong_key", ROCKY, "root", dnf::wrong_key).with(dnf::WRONG_KEY).leaving(KEPT_BY_DNF),
+    Case::system("dnf_excluded", ROCKY, "root", dnf::excluded).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_module_stream", ROCKY, "root", dnf::module_stream).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_locked", ROCKY, "root", dnf::locked).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
 ];

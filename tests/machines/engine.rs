@@ -54,6 +54,10 @@ fn build(image: Image) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = if image.suite == Image::SERVERS {
         Command::new(root.join("docker/servers/build"))
+    } else if image.suite == "rocky" {
+        let mut command = Command::new(root.join("docker/rpm/build"));
+        command.arg(image.suite);
+        command
     } else {
         let mut command = Command::new(root.join("docker/fresh/build"));
         command.args([image.suite, image.flavour()]);

@@ -64,3 +64,14 @@ pub const SYSTEMD_CAME_ALONG: &[&str] = &[
     "group lpadmin",
     "group systemd-",
 ];
+
+/// What dnf and rpm keep for themselves, and the account that PostgreSQL's packages leave.
+pub const KEPT_BY_DNF: &[&str] = &[
+    "/var/cache/dnf",
+    "/var/lib/dnf",
+    "/var/lib/rpm",
+    "/var/log/dnf",
+    "/var/log/hawkey.log",
+    // empty directories that the packages of the tests share and none of them owns last
+    "/usr/pgsql-17",
+];

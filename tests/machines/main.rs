@@ -20,6 +20,7 @@ mod bundle;
 mod by_hand;
 mod case;
 mod cases;
+mod dnf;
 mod engine;
 mod interruptions;
 mod leftovers;

@@ -17,8 +17,7 @@ pub struct Server<'a> {
 
 impl<'a> Server<'a> {
     pub fn find(machine: &'a Machine, case: &Case) -> Self {
-        let find_psql =
-            "command -v psql || find /var/lib/pgvector-setup /home -path '*/bin/psql' | head -n 1";
+        let find_psql = "command -v psql || ls /usr/pgsql-*/bin/psql 2>/dev/null || find /var/lib/pgvector-setup /home -path '*/bin/psql' | head -n 1";
         let psql = machine.root(find_psql);
         let state = match case.user {
             "root" => "/var/lib/pgvector-setup".to_owned(),
@@ -65,7 +64,11 @@ impl<'a> Server<'a> {
                 credentials: format!("{state}/system/credentials"),
             },
             Target::System => {
-                let port = machine.root("pg_lsclusters --no-header | awk '{print $3}'");
+                // Packages of rpm have no list of clusters, and one port.
+                let port = machine.root(
+                    "if command -v pg_lsclusters >/dev/null; then pg_lsclusters --no-header | awk '{print $3}'; \
+                     else echo 5432; fi",
+                );
                 Self {
                     machine,
                     database: case.database,

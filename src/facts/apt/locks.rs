@@ -45,7 +45,7 @@ pub fn lock_holder(host: &Host) -> Option<LockHolder> {
 /// The process that holds a write lock on this inode, in the text of /proc/locks (proc_locks(5)):
 /// `1: POSIX  ADVISORY  WRITE 4242 fe:00:753935 0 EOF`. Waiters stand behind `->`. The device is not compared:
 /// overlay file systems show another one there than stat(2) does.
-fn holder_of(table: &str, inode: u64) -> Option<u32> {
+pub fn holder_of(table: &str, inode: u64) -> Option<u32> {
     table.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "POSIX", _, "WRITE", pid, file, ..] = words.as_slice() else {

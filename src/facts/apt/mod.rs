@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use architecture::rust_architecture;
 pub use dpkg::broken_packages;
-pub use locks::{LockHolder, lock_holder};
+pub use locks::{LockHolder, holder_of, lock_holder};
 pub use pgdg::{FINGERPRINT, KEYRINGS, KeyOrigin, PgdgFacts, SOURCES, SigningKey};
 pub use policy::{Offer, PackagePolicy, parse as parse_policy};
 pub use simulation::{Simulated, Simulation, parse as parse_simulation};

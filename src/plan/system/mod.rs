@@ -11,6 +11,7 @@ pub mod candidates;
 mod dnf;
 
 pub use apt::{instead_of_repository, lists_prefix, refresh_index, upgrade_package};
+pub use dnf::missing_packages as dnf_packages;
 
 use super::{Plan, Refusal, Step};
 use crate::facts::manager::Manager;

@@ -1,0 +1,117 @@
+//! Machines with dnf and rpm: signed repositories in the layouts of PGDG and Fedora, modules, excludes, locks.
+//!
+//! The distributions themselves cannot be had here: Debian is underneath, and its binaries are in the packages.
+
+use super::case::Case;
+use super::lifecycle::{is_as_it_was, lifecycle, succeeds};
+use super::machine::Machine;
+use super::state::State;
+
+/// PGDG's layout on the machine itself, signed by a key of the tests.
+pub const MIRROR: &str = "--pg 17 --pgdg-mirror http://127.0.0.1:8017 --pgdg-key /srv/keys/test.asc";
+pub const WRONG_KEY: &str = "--pg 17 --pgdg-mirror http://127.0.0.1:8017 --pgdg-key /srv/keys/other.asc";
+
+/// The mirror answers on loopback.
+fn serve(machine: &Machine) {
+    machine.background(
+        "root",
+        "cd /dev/shm && exec python3 -m http.server --bind 127.0.0.1 --directory /srv/pgdg 8017",
+    );
+    // 8017 is 1F51 in the kernel's list.
+    machine.until("the mirror answers", "grep -q ':1F51 .* 0A ' /proc/net/tcp");
+}
+
+/// From nothing to `verify` through PGDG's layout, and back.
+pub fn through_pgdg(machine: &Machine, case: &Case) {
+    serve(machine);
+    lifecycle(machine, case);
+}
+
+/// PGDG as somebody set it up before us.
+const THEIR_REPOSITORY: &str = "cat >/etc/yum.repos.d/pgdg.repo <<'REPOSITORY'
+[pgdg17]
+name=pgdg17
+baseurl=file:///srv/pgdg/17/redhat/rhel-9-x86_64
+enabled=1
+gpgcheck=1
+gpgkey=file:///srv/keys/test.asc
+REPOSITORY
+dnf -y -q makecache >/dev/null 2>&1";
+
+/// The repository is signed by another key than the one that is trusted: nothing of it is left.
+pub fn wrong_key(machine: &Machine, case: &Case) {
+    serve(machine);
+    let before = State::of(machine);
+    let reply = case.up(machine);
+    assert_eq!(reply.exit, 4, "failed and undone:\n{}", reply.stderr);
+    assert!(
+        reply
+            .stderr
+            .contains("is not signed by a key that this machine trusts"),
+        "{}",
+        reply.stderr
+    );
+    is_as_it_was(machine, case, &before);
+    assert_eq!(
+        machine.root("rpm --query --all 'gpg-pubkey*'"),
+        "",
+        "no key is left"
+    );
+}
+
+/// Somebody told dnf to leave pgvector out: told before anything is changed, with the file.
+pub fn excluded(machine: &Machine, case: &Case) {
+    machine.root(THEIR_REPOSITORY);
+    machine.root("echo 'excludepkgs=pgvector*' >>/etc/dnf/dnf.conf");
+    refused(machine, case, &["leave pgvector_17 out", "/etc/dnf/dnf.conf"]);
+}
+
+/// Somebody chose a stream of the module, which hides PGDG's packages.
+pub fn module_stream(machine: &Machine, case: &Case) {
+    serve(machine);
+    machine.root("dnf -y -q module enable postgresql:15 >/dev/null 2>&1");
+    refused(
+        machine,
+        case,
+        &["postgresql:15 is enabled", "dnf module reset postgresql"],
+    );
+}
+
+/// Another program holds rpm's database for a moment: it is named, and its end is waited for.
+pub fn locked(machine: &Machine, case: &Case) {
+    serve(machine);
+    machine.background(
+        "root",
+        "python3 -c '
+import fcntl, time
+file = open(\"/var/lib/rpm/.rpm.lock\", \"w\")
+fcntl.lockf(file, fcntl.LOCK_EX)
+open(\"/dev/shm/held\", \"w\")
+time.sleep(4)'",
+    );
+    machine.until("the lock is held", "test -e /dev/shm/held");
+    let reply = case.up(machine);
+    succeeds(&reply);
+    assert!(
+        reply
+            .stderr
+            .contains("waiting for the package manager: python3 (process"),
+        "the holder is named:\n{}",
+        reply.stderr
+    );
+}
+
+/// Refused before any change: what it says, and the machine exactly as it was.
+fn refused(machine: &Machine, case: &Case, says: &[&str]) {
+    let before = State::of(machine);
+    let reply = case.up(machine);
+    assert_eq!(reply.exit, 3, "up refuses:\n{}", reply.stderr);
+    for text in says.iter().chain(&["hint:"]) {
+        assert!(
+            reply.stderr.contains(text),
+            "{text:?} is not in:\n{}",
+            reply.stderr
+        );
+    }
+    is_as_it_was(machine, case, &before);
+}
