@@ -1,6 +1,7 @@
 //! Walks a plan: intent, act, result, each durable before the next begins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::relay::Relay;
 use super::{
@@ -142,7 +143,10 @@ impl Engine<'_> {
             | Step::UpgradePackage { .. }
             | Step::ConfigurePackages { .. }
             | Step::CreateSystemCluster { .. }
-            | Step::StartService { .. } => packages::apply(self.host, step, self.progress).await,
+            | Step::StartService { .. } => {
+                let lock_timeout = Duration::from_secs(self.settings.lock_timeout.into());
+                packages::apply(self.host, step, lock_timeout, self.progress).await
+            }
             Step::UnpackExtension { directory, argv, .. } => {
                 overlay::unpack(self.host, argv, directory).await
             }

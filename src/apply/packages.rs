@@ -1,5 +1,7 @@
 //! The steps of target `system` in the terms of a receipt: what became of them, and how they are taken back.
 
+use std::time::Duration;
+
 use super::apt::{drop_cluster, remove_packages, run_step, stop_cluster};
 use super::{Outcome, Progress, brew, dnf};
 use crate::error::Result;
@@ -7,11 +9,17 @@ use crate::facts::manager::Manager;
 use crate::host::Host;
 use crate::plan::{Step, Undo};
 
-/// Does one step of target `system`.
+/// Does one step of target `system`. `lock_timeout`: how long another program is waited for that holds dnf's lock; apt's
+/// command lines carry their own.
 ///
 /// # Errors
 /// As [`run_step`].
-pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<Outcome> {
+pub async fn apply(
+    host: &Host,
+    step: &Step,
+    lock_timeout: Duration,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
     let waits = |what: &str| progress.waits(what);
     match step {
         Step::InstallPackages {
@@ -38,7 +46,7 @@ pub async fn apply(host: &Host, step: &Step, progress: &dyn Progress) -> Result<
         | Step::StartService {
             manager: Manager::Dnf,
             ..
-        } => dnf::run_step(host, step, &waits).await,
+        } => dnf::run_step(host, step, lock_timeout, &waits).await,
         _ => {
             run_step(host, step, &waits).await?;
             Ok(Outcome::Changed { object: None })

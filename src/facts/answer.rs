@@ -205,27 +205,35 @@ async fn packaged_by(host: &Host, answer: &ServerAnswer) -> Result<Option<String
     if list.ok().flatten().is_some_and(is_listed) {
         return Ok(Some(expected));
     }
-    let (command, parse): (Command, fn(&str) -> Option<String>) =
-        match (host.which("dpkg-query"), host.which("rpm")) {
-            (Some(dpkg), _) => (
-                Command::new(dpkg, "ask dpkg whose file this is").argument("--search"),
-                parse_dpkg,
-            ),
-            (None, Some(rpm)) => (
-                Command::new(rpm, "ask rpm whose file this is").arguments([
-                    "--query",
-                    "--queryformat",
-                    "%{NAME}\n",
-                    "--file",
-                ]),
-                parse_rpm,
-            ),
-            (None, None) => return Ok(None),
-        };
+    // Both are on some machines, where one of them has packages; rpm answers in milliseconds.
+    if let Some(rpm) = host.which("rpm") {
+        let query = Command::new(rpm, "ask rpm whose file this is").arguments([
+            "--query",
+            "--queryformat",
+            "%{NAME}\n",
+            "--file",
+        ]);
+        let owner = owner_of(host, query, &file, parse_rpm).await?;
+        if owner.is_some() {
+            return Ok(owner);
+        }
+    }
+    let Some(dpkg) = host.which("dpkg-query") else {
+        return Ok(None);
+    };
+    let query = Command::new(dpkg, "ask dpkg whose file this is").argument("--search");
+    owner_of(host, query, &file, parse_dpkg).await
+}
+
+async fn owner_of(
+    host: &Host,
+    query: Command,
+    file: &Path,
+    parse: fn(&str) -> Option<String>,
+) -> Result<Option<String>, HostError> {
     // 1 is "no package has it" for both.
-    let output = host
-        .run(&command.argument(&file).accept([1]).deadline(DEADLINE))
-        .await?;
+    let query = query.argument(file).accept([1]).deadline(DEADLINE);
+    let output = host.run(&query).await?;
     Ok(if output.code == 0 {
         parse(&output.stdout)
     } else {

@@ -22,12 +22,20 @@ const PACKAGES_DEADLINE: Duration = Duration::from_secs(60 * 60);
 const REFRESH_DEADLINE: Duration = Duration::from_secs(10 * 60);
 const CLUSTER_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
-/// How long another dnf is waited for: it may be installing a whole upgrade.
+/// How long another dnf is waited for by what takes a step back: it may be installing a whole upgrade.
 const LOCK_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
+/// `lock_timeout`: how long another program is waited for that holds dnf's lock.
+///
 /// # Errors
 /// [`RpmError`] where dnf or rpm failed, [`HostError`] where another program did.
-pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<Outcome> {
+pub async fn run_step(host: &Host, step: &Step, lock_timeout: Duration, waits: Waits<'_>) -> Result<Outcome> {
+    if matches!(
+        step,
+        Step::RefreshPackageIndex { .. } | Step::DisableModule { .. } | Step::InstallPackages { .. }
+    ) {
+        wait_for_lock(host, lock_timeout, waits).await?;
+    }
     match step {
         Step::RefreshPackageIndex { argv, .. } => {
             run_dnf(host, argv, "read the repositories", REFRESH_DEADLINE, waits).await?;
@@ -59,7 +67,7 @@ async fn run_dnf(
     deadline: Duration,
     waits: Waits<'_>,
 ) -> Result<Output> {
-    wait_for_lock(host, waits).await?;
+    wait_for_lock(host, LOCK_DEADLINE, waits).await?;
     match host.run(&command(argv, purpose, deadline)).await {
         Ok(output) => Ok(output),
         Err(HostError::Failed { command, output, .. }) => {
@@ -70,19 +78,22 @@ async fn run_dnf(
 }
 
 /// dnf would wait for ever, and say so to nobody.
-async fn wait_for_lock(host: &Host, waits: Waits<'_>) -> Result<(), ApplyError> {
+async fn wait_for_lock(host: &Host, longest: Duration, waits: Waits<'_>) -> Result<(), ApplyError> {
     const INTERVAL: Duration = Duration::from_millis(200);
-    let end = Instant::now() + LOCK_DEADLINE;
+    let end = Instant::now() + longest;
     let mut told = None;
     while let Some(holder) = lock_holder(host) {
         if Instant::now() >= end {
             return Err(ApplyError::Packages(PackageError::Busy {
                 holder: holder.to_string(),
-                seconds: LOCK_DEADLINE.as_secs(),
+                seconds: longest.as_secs(),
             }));
         }
         if told != Some(holder.pid) {
-            waits(&format!("waiting for the package manager: {holder}"));
+            waits(&format!(
+                "waiting up to {} s for the package manager: {holder}",
+                longest.as_secs()
+            ));
             told = Some(holder.pid);
         }
         tokio::time::sleep(INTERVAL).await;

@@ -16,9 +16,7 @@ pub fn refresh() -> Step {
     }
 }
 
-/// `lock_timeout`: seconds that we wait for the holder of dnf's lock; dnf itself would wait for ever.
-pub fn install(names: &[String], packages: Vec<Package>, lock_timeout: u16) -> Step {
-    let _ = lock_timeout;
+pub fn install(names: &[String], packages: Vec<Package>) -> Step {
     let mut argv = owned(&[DNF, "-y", "install", "--setopt=install_weak_deps=False"]);
     argv.extend(names.iter().cloned());
     Step::InstallPackages {

@@ -158,8 +158,7 @@ fn package_steps(
         Some(simulation) => harmless(simulation, facts, chosen)?,
         None => names.iter().map(|name| unsimulated(dnf, name)).collect(),
     };
-    plan.steps
-        .push(commands::install(&names, packages, settings.lock_timeout));
+    plan.steps.push(commands::install(&names, packages));
     Ok(true)
 }
 

@@ -18,7 +18,7 @@ const KEY: &str = "/etc/pki/rpm-gpg/PGVECTOR-SETUP-PGDG";
 
 /// PGDG signs each architecture's packages with a key of its own: file on its server, fingerprint. Both fingerprints stand
 /// in several independent projects that pin them; the first also in the signatures of PGDG's packages that syft records in
-/// its tests, the second was computed from the file in Fedora's distribution-gpg-keys. Fedora's key has no second source.
+/// its tests. Fedora's key has no second source.
 const KEYS: [(&str, &str, &str); 2] = [
     (
         "x86_64",
