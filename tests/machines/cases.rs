@@ -9,7 +9,9 @@ use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
     server_killed,
 };
-use super::leftovers::{KEPT_BY_DNF, KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED};
+use super::leftovers::{
+    KEPT_BY_DNF, KEPT_BY_DNF_AND_THEIR_SERVER, KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED,
+};
 use super::lifecycle::lifecycle;
 use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
@@ -81,5 +83,7 @@ pub const ALL: &[Case] = &[
     Case::system("dnf_wrong_key", ROCKY, "root", dnf::wrong_key).with(dnf::WRONG_KEY).leaving(KEPT_BY_DNF),
     Case::system("dnf_excluded", ROCKY, "root", dnf::excluded).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
     Case::system("dnf_module_stream", ROCKY, "root", dnf::module_stream).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_their_server_root", ROCKY, "root", dnf::their_server).leaving(KEPT_BY_DNF_AND_THEIR_SERVER),
+    Case::system("dnf_their_server_sudo", ROCKY, "admin", dnf::their_server).leaving(KEPT_BY_DNF_AND_THEIR_SERVER),
     Case::system("dnf_locked", ROCKY, "root", dnf::locked).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
 ];

@@ -3,7 +3,7 @@
 //! The distributions themselves cannot be had here: Debian is underneath, and its binaries are in the packages.
 
 use super::case::Case;
-use super::lifecycle::{is_as_it_was, lifecycle, succeeds};
+use super::lifecycle::{is_as_it_was, lifecycle, settled_then_undone, succeeds};
 use super::machine::Machine;
 use super::state::State;
 
@@ -37,6 +37,28 @@ gpgcheck=1
 gpgkey=file:///srv/keys/test.asc
 REPOSITORY
 dnf -y -q makecache >/dev/null 2>&1";
+
+/// A server of theirs, as PGDG's packages make it: `ident` over loopback, and no pgvector.
+const THEIR_SERVER: &str =
+    "dnf -y -q install --setopt=install_weak_deps=False postgresql17-server >/dev/null 2>&1
+/usr/pgsql-17/bin/postgresql-17-setup initdb >/dev/null
+systemctl enable --quiet --now postgresql-17";
+
+/// The server that is there is kept: pgvector comes for it, two lines let our role in, and all of it goes again.
+pub fn their_server(machine: &Machine, case: &Case) {
+    machine.root(THEIR_REPOSITORY);
+    machine.root(THEIR_SERVER);
+    let before = State::of(machine);
+    let rules = machine.root("cat /var/lib/pgsql/17/data/pg_hba.conf");
+    assert!(rules.contains(" ident"), "{rules}");
+    succeeds(&case.up(machine));
+    settled_then_undone(machine, case, &before);
+    assert_eq!(
+        rules,
+        machine.root("cat /var/lib/pgsql/17/data/pg_hba.conf"),
+        "their rules, to the byte"
+    );
+}
 
 /// The repository is signed by another key than the one that is trusted: nothing of it is left.
 pub fn wrong_key(machine: &Machine, case: &Case) {

@@ -75,3 +75,13 @@ pub const KEPT_BY_DNF: &[&str] = &[
     // empty directories that the packages of the tests share and none of them owns last
     "/usr/pgsql-17",
 ];
+
+/// As [`KEPT_BY_DNF`], where a server of theirs runs: it writes in its own directory.
+pub const KEPT_BY_DNF_AND_THEIR_SERVER: &[&str] = &[
+    "/var/cache/dnf",
+    "/var/lib/dnf",
+    "/var/lib/rpm",
+    "/var/log/dnf",
+    "/var/log/hawkey.log",
+    "/var/lib/pgsql/17/data/",
+];
