@@ -26,6 +26,10 @@ pub async fn apply(
             manager: Manager::Brew,
             ..
         }
+        | Step::UpgradePackage {
+            manager: Manager::Brew,
+            ..
+        }
         | Step::StartService {
             manager: Manager::Brew,
             ..
@@ -36,6 +40,10 @@ pub async fn apply(
             ..
         }
         | Step::InstallPackages {
+            manager: Manager::Dnf,
+            ..
+        }
+        | Step::UpgradePackage {
             manager: Manager::Dnf,
             ..
         }

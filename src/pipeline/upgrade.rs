@@ -7,6 +7,7 @@ use crate::database::index::Budget;
 use crate::database::versions::{self, ServerVersions, Session};
 use crate::error::Result;
 use crate::facts::extension_package;
+use crate::plan::Step;
 use crate::plan::upgrade::{ExtensionPackage, Upgrade, UpgradeFacts, upgrade_plan};
 use crate::settings::Target;
 
@@ -47,10 +48,18 @@ impl Installation<'_> {
             .chain(&shown.database.steps)
             .cloned()
             .collect();
+        let mut refreshed = Vec::new();
         for _ in 0..ROUNDS {
             let (facts, server) = self.upgrade_facts().await?;
             engine.server = Some(server);
-            let Upgrade { package, databases } = upgrade_plan(&facts, self.settings)?;
+            let Upgrade {
+                mut package,
+                databases,
+            } = upgrade_plan(&facts, self.settings)?;
+            // What stays old although it was asked for again is not asked for for ever.
+            package.steps.retain(|step| !refreshed.contains(step));
+            let is_refresh = |step: &&Step| matches!(step, Step::RefreshPackageIndex { .. });
+            refreshed.extend(package.steps.iter().filter(is_refresh).cloned());
             // Package lists that were read again may show what could not be shown before.
             let plan = if package.is_empty() { databases } else { package };
             if plan.is_empty() {

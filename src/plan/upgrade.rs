@@ -1,12 +1,16 @@
 //! `upgrade`: the package, then the extension in every database, then the indexes that lived under a version that can
 //! damage them. The server's major never moves, and versions never go down.
 
+mod brew;
+mod dnf;
 mod names;
 mod package;
 mod rebuilds;
 #[cfg(test)]
 mod tests;
 
+pub use brew::BrewPackage;
+pub use dnf::DnfPackage;
 pub use names::new_names;
 pub use package::ExtensionPackage;
 pub use rebuilds::{Owed, Receipted};

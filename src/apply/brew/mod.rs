@@ -32,6 +32,11 @@ const POLL: Duration = Duration::from_millis(10);
 pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<Outcome> {
     match step {
         Step::InstallPackages { argv, .. } => install(host, argv, waits).await,
+        Step::UpgradePackage { argv, .. } => {
+            waits("brew downloads or compiles, which may take minutes");
+            run(host, argv, "upgrade by Homebrew", INSTALL_DEADLINE).await?;
+            Ok(Outcome::Changed { object: None })
+        }
         Step::StartService { cluster, argv, .. } => start(host, cluster, argv, waits).await,
         _ => Ok(Outcome::Changed { object: None }),
     }

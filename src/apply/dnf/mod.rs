@@ -32,7 +32,10 @@ const LOCK_DEADLINE: Duration = Duration::from_secs(5 * 60);
 pub async fn run_step(host: &Host, step: &Step, lock_timeout: Duration, waits: Waits<'_>) -> Result<Outcome> {
     if matches!(
         step,
-        Step::RefreshPackageIndex { .. } | Step::DisableModule { .. } | Step::InstallPackages { .. }
+        Step::RefreshPackageIndex { .. }
+            | Step::DisableModule { .. }
+            | Step::InstallPackages { .. }
+            | Step::UpgradePackage { .. }
     ) {
         wait_for_lock(host, lock_timeout, waits).await?;
     }
@@ -45,6 +48,9 @@ pub async fn run_step(host: &Host, step: &Step, lock_timeout: Duration, waits: W
         }
         Step::InstallPackages { argv, .. } => {
             run_dnf(host, argv, "install the packages", PACKAGES_DEADLINE, waits).await?;
+        }
+        Step::UpgradePackage { argv, .. } => {
+            run_dnf(host, argv, "upgrade the package", PACKAGES_DEADLINE, waits).await?;
         }
         Step::CreateSystemCluster { argv, .. } => {
             host.run(&command(argv, "create the cluster", CLUSTER_DEADLINE))

@@ -9,8 +9,8 @@ use crate::host::{Command, Host};
 const PROBE_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Nothing but what was asked for, and in words that can be read (brew(1), ENVIRONMENT): no update of itself and of other
-/// formulae, no clean-up of others' downloads, no removal of others' dependencies, no question, no colours.
-pub const QUIET: [(&str, &str); 9] = [
+/// formulae, not even of those that need an upgraded one, no clean-up of others' downloads, no removal of others' dependencies, no question, no colours.
+pub const QUIET: [(&str, &str); 10] = [
     ("HOMEBREW_NO_ANALYTICS", "1"),
     ("HOMEBREW_NO_ASK", "1"),
     ("HOMEBREW_NO_AUTOREMOVE", "1"),
@@ -18,6 +18,7 @@ pub const QUIET: [(&str, &str); 9] = [
     ("HOMEBREW_NO_COLOR", "1"),
     ("HOMEBREW_NO_EMOJI", "1"),
     ("HOMEBREW_NO_ENV_HINTS", "1"),
+    ("HOMEBREW_NO_INSTALLED_DEPENDENTS_CHECK", "1"),
     ("HOMEBREW_NO_INSTALL_CLEANUP", "1"),
     ("HOMEBREW_NO_INSTALL_UPGRADE", "1"),
 ];

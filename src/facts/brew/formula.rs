@@ -21,6 +21,12 @@ pub struct Formula {
     pub installed: Vec<String>,
     /// Whether its keg is linked into the prefix; a keg-only formula's never is.
     pub is_linked: bool,
+    /// The version of the keg that is linked: `0.8.5`, or `0.8.5_1` where the formula was revised.
+    #[serde(default)]
+    pub linked: Option<String>,
+    /// Whether its owner told brew not to upgrade it (`brew pin`).
+    #[serde(default)]
+    pub is_pinned: bool,
     /// Why brew refuses to install it.
     pub disabled: Option<String>,
     /// The names of what its installed keg needs.
@@ -53,7 +59,7 @@ impl Platform {
 }
 
 /// Asks for formulae; those that brew does not know are left out.
-pub(super) async fn ask(host: &Host, program: &Path, names: &[String]) -> Result<Vec<Formula>> {
+pub async fn ask(host: &Host, program: &Path, names: &[String]) -> Result<Vec<Formula>> {
     let mut names = names.to_vec();
     while !names.is_empty() {
         let command = command(host, program, "ask brew for formulae")
@@ -99,6 +105,8 @@ struct Described {
     installed: Vec<Installed>,
     #[serde(default)]
     linked_keg: Option<String>,
+    #[serde(default)]
+    pinned: bool,
     #[serde(default)]
     keg_only: bool,
     #[serde(default)]
@@ -169,6 +177,8 @@ impl Described {
             build_dependencies: self.build_dependencies,
             installed: self.installed.into_iter().map(|keg| keg.version).collect(),
             is_linked: self.keg_only || self.linked_keg.is_some(),
+            linked: self.linked_keg,
+            is_pinned: self.pinned,
             disabled: self.disabled.then(|| {
                 self.disable_reason
                     .unwrap_or_else(|| "no reason is given".to_owned())

@@ -12,7 +12,7 @@ mod services;
 use std::path::PathBuf;
 
 pub use command::command;
-pub use formula::{Formula, Platform, parse as parse_formulae};
+pub use formula::{Formula, Platform, ask as ask_formulae, parse as parse_formulae};
 pub use place::{is_changeable, place, program};
 pub use servers::{ServerKeg, kegs};
 pub use services::{Service, parse as parse_services};

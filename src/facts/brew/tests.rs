@@ -148,6 +148,7 @@ fn brew_sees_what_is_the_users_own_and_what_keeps_it_quiet() {
             "HOMEBREW_NO_COLOR=1",
             "HOMEBREW_NO_EMOJI=1",
             "HOMEBREW_NO_ENV_HINTS=1",
+            "HOMEBREW_NO_INSTALLED_DEPENDENTS_CHECK=1",
             "HOMEBREW_NO_INSTALL_CLEANUP=1",
             "HOMEBREW_NO_INSTALL_UPGRADE=1",
             "https_proxy=http://proxy.example",

@@ -6,6 +6,7 @@ mod module;
 mod query;
 mod repositories;
 mod simulation;
+mod upgrade;
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use module::{FILE as MODULE_FILE, ModuleState};
 pub use query::{Offered, parse as parse_query};
 pub use repositories::{DIRECTORY as REPOSITORY_DIRECTORY, Repository, parse as parse_repositories};
 pub use simulation::{Simulation, parse as parse_simulation};
+pub use upgrade::{metadata_age, owner_of_library, simulate_upgrade};
 
 use super::apt::LockHolder;
 use super::privilege::Elevation;
@@ -167,9 +169,11 @@ pub async fn simulate(
     Ok(simulation::parse(&output.stdout, &output.stderr))
 }
 
-/// dnf 4 keeps what it read in `/var/cache/dnf/ID-DIGEST`, dnf 5 in `/var/cache/libdnf5`.
+/// dnf 4 keeps what it read of each repository in `/var/cache/dnf/ID-DIGEST`, dnf 5 in `/var/cache/libdnf5`.
+const CACHES: [&str; 2] = ["/var/cache/dnf", "/var/cache/libdnf5"];
+
 fn unread(host: &Host, repositories: &[Repository]) -> Vec<String> {
-    let caches: Vec<String> = ["/var/cache/dnf", "/var/cache/libdnf5"]
+    let caches: Vec<String> = CACHES
         .iter()
         .flat_map(|directory| {
             let names = host.list(Path::new(directory)).into_iter();

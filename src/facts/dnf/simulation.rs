@@ -1,4 +1,4 @@
-//! `dnf install --assumeno`: what dnf would do, before it does anything.
+//! `dnf install --assumeno` and `dnf upgrade --assumeno`: what dnf would do, before it does anything.
 
 use crate::plan::Package;
 
@@ -48,13 +48,15 @@ pub fn parse(stdout: &str, stderr: &str) -> Simulation {
                 version: version.strip_prefix("0:").unwrap_or(version).to_owned(),
                 origin: (*origin).to_owned(),
             }),
-            "Upgrading" => simulation.upgraded.push(found),
+            heading if heading.starts_with("Upgrading") => simulation.upgraded.push(found),
             heading if heading.starts_with("Removing") => simulation.removed.push(found),
             "Downgrading" => simulation.downgraded.push(found),
             _ => {}
         }
     }
-    if simulation == Simulation::default() {
+    // What dnf complains of besides, a repository that it ignores, is then no reason.
+    let is_done = stdout.lines().any(|line| line.trim() == "Nothing to do.");
+    if simulation == Simulation::default() && !is_done {
         simulation.refused = refusal(stdout, stderr);
     }
     simulation

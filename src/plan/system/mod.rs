@@ -6,9 +6,9 @@
 mod adopt;
 mod alternatives;
 mod apt;
-mod brew;
+pub(super) mod brew;
 pub mod candidates;
-mod dnf;
+pub(super) mod dnf;
 
 pub use apt::{instead_of_repository, lists_prefix, refresh_index, upgrade_package};
 pub use dnf::missing_packages as dnf_packages;

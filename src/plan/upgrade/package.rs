@@ -1,13 +1,14 @@
 //! The package that holds pgvector's files, and the step that replaces it by a newer one.
 
+use super::brew::{self, BrewPackage};
+use super::dnf::{self, DnfPackage};
 use crate::facts::apt::{PackagePolicy, Simulation};
-use crate::facts::manager::Manager;
 use crate::plan::system::{refresh_index, upgrade_package};
 use crate::plan::{Package, Plan, Refusal};
 use crate::settings::Settings;
 
 /// Package lists older than this are asked for again, in seconds.
-const LISTS_MAXIMUM_AGE: u64 = 60 * 60;
+pub(super) const LISTS_MAXIMUM_AGE: u64 = 60 * 60;
 
 /// Whose pgvector's files are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -28,7 +29,11 @@ pub enum ExtensionPackage {
         /// The program that holds apt's locks.
         holder: Option<String>,
     },
-    /// A package of a manager that this program cannot upgrade with; `command` can be typed.
+    /// A package of rpm's.
+    Dnf(Box<DnfPackage>),
+    /// A formula of Homebrew's.
+    Brew(Box<BrewPackage>),
+    /// A package that this user cannot upgrade; `command` can be typed.
     ByHand {
         name: String,
         installed: Option<String>,
@@ -46,6 +51,8 @@ impl ExtensionPackage {
                 let installed = policy.installed.as_ref()?;
                 Some(format!("{} {installed}", policy.name))
             }
+            Self::Dnf(package) => Some(format!("{} {}", package.name, package.installed)),
+            Self::Brew(package) => package.installed(),
             Self::ByHand { name, installed, .. } => Some(format!("{name} {}", installed.as_ref()?)),
         }
     }
@@ -64,21 +71,19 @@ pub(super) fn plan(package: &ExtensionPackage, settings: &Settings) -> Result<Pl
         ExtensionPackage::ByHand { command, .. } => plan
             .notes
             .push(format!("a newer package is brought by: {command}")),
+        ExtensionPackage::Dnf(package) => return dnf::plan(package),
+        ExtensionPackage::Brew(package) => return brew::plan(package),
         ExtensionPackage::Apt {
             policy,
             simulation,
             lists_age,
             holder,
         } => {
-            plan.notes.extend(
-                holder
-                    .iter()
-                    .map(|holder| format!("the package manager is in use: {holder}; its end is waited for")),
-            );
+            plan.notes.extend(holder.as_deref().map(waits_for));
             if lists_age.is_none_or(|age| age > LISTS_MAXIMUM_AGE) {
                 plan.steps.push(refresh_index(settings.lock_timeout));
                 plan.notes
-                    .push("whether a newer package can be had is read from package lists that are asked for anew".into());
+                    .push(ASKED_ANEW.into());
             }
             if let Some(simulation) = simulation
                 && does_nothing_else(simulation, &policy.name)?
@@ -90,11 +95,18 @@ pub(super) fn plan(package: &ExtensionPackage, settings: &Settings) -> Result<Pl
                 };
                 let from = policy.installed.clone().unwrap_or_default();
                 plan.steps
-                    .push(upgrade_package(Manager::Apt, new, from, settings.lock_timeout));
+                    .push(upgrade_package(new, from, settings.lock_timeout));
             }
         }
     }
     Ok(plan)
+}
+
+pub(super) const ASKED_ANEW: &str =
+    "whether a newer package can be had is read from package lists that are asked for anew";
+
+pub(super) fn waits_for(holder: &str) -> String {
+    format!("the package manager is in use: {holder}; its end is waited for")
 }
 
 /// Whether the package itself would get a newer version, and nothing else would change.

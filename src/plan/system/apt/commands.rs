@@ -53,7 +53,7 @@ pub fn install(names: &[String], packages: Vec<Package>, clusters: Vec<String>, 
 }
 
 /// Brings a newer version of one package that is there. `from` is the version before.
-pub fn upgrade_package(manager: Manager, package: Package, from: String, lock_timeout: u16) -> Step {
+pub fn upgrade_package(package: Package, from: String, lock_timeout: u16) -> Step {
     let mut argv = owned(&[
         APT_GET,
         "install",
@@ -70,7 +70,7 @@ pub fn upgrade_package(manager: Manager, package: Package, from: String, lock_ti
     ]);
     argv.push(package.name.clone());
     Step::UpgradePackage {
-        manager,
+        manager: Manager::Apt,
         package,
         from,
         argv,

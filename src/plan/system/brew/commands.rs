@@ -1,5 +1,7 @@
 //! The command lines of the steps, exactly as they run; what their environment adds is in `facts::brew::command`.
 
+use std::path::Path;
+
 use crate::facts::brew::{BrewFacts, Formula};
 use crate::facts::manager::Manager;
 use crate::plan::{Package, Step};
@@ -22,6 +24,21 @@ pub fn install(brew: &BrewFacts, formula: &str, brings: &[Formula], clusters: Ve
     }
 }
 
+/// Brings a newer version of one formula that is there. `from` is the version of the keg that is linked.
+pub fn upgrade(brew: &Path, formula: &Formula, from: String) -> Step {
+    let mut argv = vec![brew.display().to_string(), "upgrade".to_owned()];
+    if !formula.is_bottled {
+        argv.push("--build-from-source".to_owned());
+    }
+    argv.push(formula.name.clone());
+    Step::UpgradePackage {
+        manager: Manager::Brew,
+        package: package(formula),
+        from,
+        argv,
+    }
+}
+
 pub fn start(brew: &BrewFacts, formula: &str) -> Step {
     Step::StartService {
         manager: Manager::Brew,
@@ -34,11 +51,20 @@ pub fn start(brew: &BrewFacts, formula: &str) -> Step {
 
 /// What the reader should know before agreeing to an installation.
 pub fn notes(brew: &BrewFacts, formula: &str) -> Option<String> {
-    let unbottled = described(brew, formula).filter(|formula| !formula.is_bottled)?;
-    Some(format!(
-        "brew has no bottle of {} {} for this machine: it is compiled, which takes a compiler and minutes",
-        unbottled.name, unbottled.stable
-    ))
+    described(brew, formula).and_then(compiles)
+}
+
+/// That a formula without a bottle is compiled.
+pub fn compiles(formula: &Formula) -> Option<String> {
+    let Formula {
+        name,
+        stable,
+        is_bottled,
+        ..
+    } = formula;
+    (!is_bottled).then(|| {
+        format!("brew has no bottle of {name} {stable} for this machine: it is compiled, which takes a compiler and minutes")
+    })
 }
 
 fn program(brew: &BrewFacts) -> String {

@@ -8,6 +8,8 @@ mod commands;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{compiles, upgrade};
+
 use crate::facts::brew::{BrewFacts, DEFAULT_PORT, EXTENSION, major_of, server_formula};
 use crate::facts::clusters::Cluster;
 use crate::facts::meant::{MeantCluster, meant};

@@ -16,6 +16,26 @@ pub fn refresh() -> Step {
     }
 }
 
+/// Asks the repositories again, also where dnf holds what it read for new enough.
+pub fn refresh_again() -> Step {
+    Step::RefreshPackageIndex {
+        manager: Manager::Dnf,
+        argv: owned(&[DNF, "-y", "--refresh", "makecache"]),
+    }
+}
+
+/// Brings a newer version of one package that is there: the newest, or none. `from` is the version before.
+pub fn upgrade(package: Package, from: String) -> Step {
+    let mut argv = owned(&[DNF, "-y", "upgrade", "--best", "--setopt=install_weak_deps=False"]);
+    argv.push(package.name.clone());
+    Step::UpgradePackage {
+        manager: Manager::Dnf,
+        package,
+        from,
+        argv,
+    }
+}
+
 pub fn install(names: &[String], packages: Vec<Package>) -> Step {
     let mut argv = owned(&[DNF, "-y", "install", "--setopt=install_weak_deps=False"]);
     argv.extend(names.iter().cloned());

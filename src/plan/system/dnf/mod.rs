@@ -10,6 +10,8 @@ mod pgdg;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{refresh_again, upgrade};
+
 use crate::facts::clusters::Cluster;
 use crate::facts::dnf::{DnfFacts, Simulation};
 use crate::facts::meant::{MeantCluster, meant};
@@ -215,7 +217,7 @@ fn harmless(
     Ok(new.clone())
 }
 
-fn is_server(package: &str) -> bool {
+pub fn is_server(package: &str) -> bool {
     package.starts_with("postgresql") && package.ends_with("-server")
 }
 
