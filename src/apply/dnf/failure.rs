@@ -70,7 +70,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
         &[
             "No space left on device",
             "needs more space on the",
-            "At least",
+            "more space needed on",
             "Disk quota exceeded",
         ],
     ),
@@ -158,13 +158,32 @@ impl RpmError {
                 };
             }
         }
-        let errors = lines().filter(|line| line.starts_with("Error") || line.starts_with("error:"));
+        let is_error = |line: &&str| line.starts_with("Error") || line.starts_with("error:");
+        let mut said: Vec<String> = lines().filter(is_error).take(3).map(str::to_owned).collect();
+        if said.is_empty() {
+            said = last_lines(if output.stderr.trim().is_empty() {
+                &output.stdout
+            } else {
+                &output.stderr
+            });
+        }
         Self::Failed {
             cause: Cause::Other,
             command,
-            said: errors.take(3).map(str::to_owned).collect(),
+            said,
         }
     }
+}
+
+/// What was said last, where nothing is marked as an error.
+fn last_lines(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let from = lines.len().saturating_sub(3);
+    lines[from..].iter().map(|line| (*line).to_owned()).collect()
 }
 
 fn quoted(lines: &[String]) -> String {
@@ -276,5 +295,18 @@ mod tests {
             };
             assert_eq!(cause, expected, "{said}");
         }
+    }
+
+    #[test]
+    fn a_failure_without_a_sign_is_told_in_the_last_words() {
+        let output = Output {
+            code: 1,
+            stdout: "Running transaction\n".to_owned(),
+            stderr: "one\ntwo\n\ndnf: cannot load librpm.so\nfour\n".to_owned(),
+        };
+        assert_eq!(
+            RpmError::from_output(String::new(), &output).to_string(),
+            "dnf failed\n  | two\n  | dnf: cannot load librpm.so\n  | four"
+        );
     }
 }

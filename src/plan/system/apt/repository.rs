@@ -103,10 +103,10 @@ fn key(apt: &AptFacts) -> Result<&SigningKey, Refusal> {
 fn whence(key: &SigningKey) -> String {
     match &key.origin {
         KeyOrigin::Packaged(path) => format!(
-            "from the distribution's own package ({}), as it has to be",
+            "from the distribution's own package ({}); its fingerprint is the pinned one",
             path.display()
         ),
-        KeyOrigin::Embedded => "from this program, as it has to be".to_owned(),
+        KeyOrigin::Embedded => "from this program; its fingerprint is the pinned one".to_owned(),
         KeyOrigin::Given(path) => format!(
             "from {}: compare it with what the mirror's owner says",
             path.display()
