@@ -109,6 +109,7 @@ async fn gather_dnf(host: &Host, settings: &Settings, facts: &mut SystemFacts) -
     let mut dnf = dnf::gather(host, facts.elevation, &settings.packages).await?;
     let listed = dnf::gather_clusters(host, &dnf, facts.elevation).await?;
     facts.clusters = running::complete(host, settings, facts.elevation, listed, |_| true).await;
+    facts.cluster_remains = dnf::cluster_remains(host, &dnf, facts.elevation).await?;
     facts.extension_files = dnf::extension_files(host, &dnf);
     facts.pgdg_configured = dnf
         .repositories

@@ -37,6 +37,11 @@ pub const ROCKY: Image = Image {
     suite: "rocky",
     systemd: true,
 };
+/// As [`ROCKY`], with packages in the distribution's own layout.
+pub const FEDORA: Image = Image {
+    suite: "fedora",
+    systemd: true,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Target {

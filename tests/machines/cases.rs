@@ -3,7 +3,9 @@
 use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, own_binaries, port_taken};
 use super::brew::{self, KEPT_BY_BREW, THEIR_BREW};
 use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
-use super::case::{BOOKWORM, BOOKWORM_SYSTEMD, Case, FORKY, FORKY_SYSTEMD, ROCKY, TRIXIE, TRIXIE_SYSTEMD};
+use super::case::{
+    BOOKWORM, BOOKWORM_SYSTEMD, Case, FEDORA, FORKY, FORKY_SYSTEMD, ROCKY, TRIXIE, TRIXIE_SYSTEMD,
+};
 use super::dnf;
 use super::interruptions::{
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
@@ -86,4 +88,7 @@ pub const ALL: &[Case] = &[
     Case::system("dnf_their_server_root", ROCKY, "root", dnf::their_server).leaving(KEPT_BY_DNF_AND_THEIR_SERVER),
     Case::system("dnf_their_server_sudo", ROCKY, "admin", dnf::their_server).leaving(KEPT_BY_DNF_AND_THEIR_SERVER),
     Case::system("dnf_locked", ROCKY, "root", dnf::locked).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
+    Case::system("dnf_distro_root", FEDORA, "root", lifecycle).with("--source distro").leaving(KEPT_BY_DNF),
+    Case::system("dnf_distro_data_kept", FEDORA, "admin", dnf::data_kept).with("--source distro").leaving(KEPT_BY_DNF),
+    Case::system("dnf_distro_unsigned", FEDORA, "root", dnf::unsigned).with("--source distro").leaving(KEPT_BY_DNF),
 ];

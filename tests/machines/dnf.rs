@@ -81,6 +81,47 @@ pub fn wrong_key(machine: &Machine, case: &Case) {
     );
 }
 
+/// Without consent the data stays; a new `up` goes on with it, and it is still ours to destroy.
+pub fn data_kept(machine: &Machine, case: &Case) {
+    let before = State::of(machine);
+    succeeds(&case.up(machine));
+    let undone = case.rollback(machine, "");
+    succeeds(&undone);
+    assert!(
+        undone
+            .stderr
+            .contains("kept the cluster 17/postgresql: data is only removed with --destroy-data"),
+        "what stays is told: {}",
+        undone.stderr
+    );
+    machine.root("test -e /var/lib/pgsql/data/PG_VERSION");
+    succeeds(&case.up(machine));
+    settled_then_undone(machine, case, &before);
+}
+
+/// A package that nobody signed is in the repository, whose own list is signed: nothing is installed, and `rollback`
+/// leaves nothing.
+pub fn unsigned(machine: &Machine, case: &Case) {
+    machine.root("sed -i s,/srv/distro,/srv/unsigned, /etc/yum.repos.d/fedora.repo");
+    let before = State::of(machine);
+    let reply = case.up(machine);
+    assert_eq!(reply.exit, 5, "it can go on once it is signed:\n{}", reply.stderr);
+    assert!(
+        reply
+            .stderr
+            .contains("Package pgvector-0.8.0-1.fc42.x86_64.rpm is not signed"),
+        "{}",
+        reply.stderr
+    );
+    assert_eq!(
+        machine.root("rpm --query --all 'postgresql*' 'pgvector*'"),
+        "",
+        "not one package is installed"
+    );
+    succeeds(&case.rollback(machine, ""));
+    is_as_it_was(machine, case, &before);
+}
+
 /// Somebody told dnf to leave pgvector out: told before anything is changed, with the file.
 pub fn excluded(machine: &Machine, case: &Case) {
     machine.root(THEIR_REPOSITORY);

@@ -54,7 +54,7 @@ fn build(image: Image) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = if image.suite == Image::SERVERS {
         Command::new(root.join("docker/servers/build"))
-    } else if image.suite == "rocky" {
+    } else if ["rocky", "fedora"].contains(&image.suite) {
         let mut command = Command::new(root.join("docker/rpm/build"));
         command.arg(image.suite);
         command

@@ -72,8 +72,6 @@ pub const KEPT_BY_DNF: &[&str] = &[
     "/var/lib/rpm",
     "/var/log/dnf",
     "/var/log/hawkey.log",
-    // empty directories that the packages of the tests share and none of them owns last
-    "/usr/pgsql-17",
 ];
 
 /// As [`KEPT_BY_DNF`], where a server of theirs runs: it writes in its own directory.

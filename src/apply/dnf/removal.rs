@@ -7,7 +7,7 @@ use super::{CLUSTER_DEADLINE, PACKAGES_DEADLINE, REFRESH_DEADLINE, RpmError, com
 use crate::apply::ApplyError;
 use crate::apply::apt::Waits;
 use crate::error::Result;
-use crate::facts::dnf::{DNF, data_directory, parse_simulation};
+use crate::facts::dnf::{DNF, HOME, data_directory, parse_simulation};
 use crate::host::{Command, Host, Privilege};
 use crate::plan::{Package, Undo};
 
@@ -67,6 +67,19 @@ async fn drop_cluster(host: &Host, unit: &str) -> Result<()> {
         .argument(parent.join("initdb.log"))
         .argument(parent.join(format!("initdb_{unit}.log")))
         .privilege(Privilege::Root)
+        .deadline(CLUSTER_DEADLINE);
+    host.run(&remove).await?;
+    if has_unit(host, unit) {
+        return Ok(());
+    }
+    // Packages that went before the data could not take the directories that are theirs along.
+    let homes = [parent.as_path(), Path::new(HOME)];
+    let remove = Command::new("/usr/bin/rmdir", "remove the empty directories of the cluster")
+        .argument("--ignore-fail-on-non-empty")
+        .arguments(homes.iter().filter(|home| home.starts_with(HOME)))
+        .privilege(Privilege::Root)
+        // 1: one of them is gone already.
+        .accept([1])
         .deadline(CLUSTER_DEADLINE);
     host.run(&remove).await?;
     Ok(())

@@ -8,6 +8,9 @@ use crate::facts::clusters::{Cluster, ClusterStatus, Origin};
 use crate::facts::privilege::Elevation;
 use crate::host::{Command, Host, HostError, Privilege};
 
+/// The home of postgres in both layouts.
+pub const HOME: &str = "/var/lib/pgsql";
+
 /// The unit of one installed server package, without `.service`; by it a cluster is named: `17/postgresql-17`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -73,6 +76,32 @@ pub async fn gather(host: &Host, dnf: &DnfFacts, elevation: Elevation) -> Result
     Ok(clusters)
 }
 
+/// Data whose server's package is gone, as `17/postgresql`: the setup commands refuse it, and a server that is installed
+/// again goes on with it. Looked for where the offered servers have theirs.
+///
+/// # Errors
+/// [`HostError`] when sudo does not answer.
+pub async fn remains(host: &Host, dnf: &DnfFacts, elevation: Elevation) -> Result<Vec<String>, HostError> {
+    let mut found = Vec::new();
+    if !host.exists(Path::new(HOME)) {
+        return Ok(found);
+    }
+    let installed = units(dnf);
+    let offered = dnf.offered.iter().filter_map(|package| {
+        let major = package.name.strip_prefix("pgvector_");
+        (package.name == "pgvector" || major.is_some())
+            .then(|| major.map_or_else(|| "postgresql".to_owned(), |major| format!("postgresql-{major}")))
+    });
+    for unit in offered.filter(|name| installed.iter().all(|unit| unit.name != *name)) {
+        let version = data_directory(host, &unit).join("PG_VERSION");
+        let version = content(host, elevation, &version).await?;
+        if let Some(major) = version.and_then(|text| major_of(text.trim())) {
+            found.push(format!("{major}/{unit}"));
+        }
+    }
+    Ok(found)
+}
+
 /// `Environment=PGDATA=` of the unit, an administrator's drop-in before the package's own file (systemd.unit(5)).
 pub fn data_directory(host: &Host, unit: &str) -> PathBuf {
     let drop_ins = PathBuf::from(format!("/etc/systemd/system/{unit}.service.d"));
@@ -89,8 +118,8 @@ pub fn data_directory(host: &Host, unit: &str) -> PathBuf {
         .filter_map(|file| host.read_text(&file).ok().flatten())
         .find_map(|text| pgdata(&text))
         .unwrap_or_else(|| match unit.strip_prefix("postgresql-") {
-            Some(major) => format!("/var/lib/pgsql/{major}/data").into(),
-            None => "/var/lib/pgsql/data".into(),
+            Some(major) => format!("{HOME}/{major}/data").into(),
+            None => format!("{HOME}/data").into(),
         })
 }
 

@@ -11,7 +11,9 @@ mod upgrade;
 use std::path::Path;
 use std::time::Duration;
 
-pub use clusters::{Unit, data_directory, gather as gather_clusters, major_of, units};
+pub use clusters::{
+    HOME, Unit, data_directory, gather as gather_clusters, major_of, remains as cluster_remains, units,
+};
 pub use locks::lock_holder;
 pub use module::{FILE as MODULE_FILE, ModuleState};
 pub use query::{Offered, parse as parse_query};

@@ -64,6 +64,28 @@ pub fn refuse_taken_port(facts: &SystemFacts, chosen: &Candidate) -> Result<(), 
     })
 }
 
+/// Whether data of a server that was removed is where the new one has its own.
+///
+/// # Errors
+/// [`Refusal::Blocked`] when it is of another major, which the new server could not read.
+pub fn has_data(facts: &SystemFacts, major: u16, unit: &str) -> Result<bool, Refusal> {
+    let mut remains = facts.cluster_remains.iter();
+    let Some(found) = remains.find_map(|cluster| cluster.strip_suffix(&format!("/{unit}"))) else {
+        return Ok(false);
+    };
+    if found == major.to_string() {
+        return Ok(true);
+    }
+    Err(Refusal::Blocked {
+        fact: format!(
+            "the data directory of {unit} holds data of PostgreSQL {found}, which PostgreSQL {major} cannot read"
+        ),
+        hint: "dump it with its own server or upgrade it with pg_upgrade, and move it away; or: pgvector-setup up \
+               --target embedded"
+            .to_owned(),
+    })
+}
+
 pub fn not_for(facts: &SystemFacts, dnf: &DnfFacts, cluster: &Cluster) -> Refusal {
     let names = match cluster.name.strip_prefix("postgresql-") {
         Some(major) => format!("pgvector_{major}"),

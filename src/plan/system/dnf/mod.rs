@@ -118,10 +118,18 @@ fn new_server(facts: &SystemFacts, dnf: &DnfFacts, settings: &Settings) -> Resul
     };
     alternatives::refuse_without_systemd(facts)?;
     alternatives::refuse_taken_port(facts, &chosen)?;
+    let unit = candidates::unit(&chosen);
+    let has_data = alternatives::has_data(facts, chosen.major, &unit)?;
     let is_complete = package_steps(facts, dnf, &chosen, settings, &mut plan)?;
     if is_complete {
-        let unit = candidates::unit(&chosen);
-        plan.steps.push(commands::initialize(chosen.major, &unit));
+        if has_data {
+            plan.notes.push(format!(
+                "{unit} goes on with the data of PostgreSQL {} that is there from before",
+                chosen.major
+            ));
+        } else {
+            plan.steps.push(commands::initialize(chosen.major, &unit));
+        }
         plan.steps.push(commands::start(dnf, chosen.major, &unit));
     }
     Ok(plan)

@@ -193,6 +193,14 @@ const CASES: &[(&str, &str, Change, &str)] = &[
         "refresh"),
     ("Fedora 42, read", release!("fedora-42"), |facts, _| distribution(facts, "16.9-1.fc42", "0.6.2-4.fc42"),
         "install 2 for postgresql-server pgvector, initialise by /usr/bin/postgresql-setup --initdb, enable --now postgresql.service"),
+    ("Fedora 42, data of a server that was removed", release!("fedora-42"), |facts, _| {
+        distribution(facts, "16.9-1.fc42", "0.6.2-4.fc42");
+        facts.cluster_remains = vec!["16/postgresql".to_owned()];
+    }, "install 2 for postgresql-server pgvector, enable --now postgresql.service"),
+    ("Fedora 43, data of Fedora 42's server", release!("fedora-43"), |facts, _| {
+        distribution(facts, "18.0-1.fc43", "0.8.0-1.fc43");
+        facts.cluster_remains = vec!["16/postgresql".to_owned()];
+    }, "blocked: the data directory of postgresql holds data of PostgreSQL 16, which PostgreSQL 18 cannot read"),
     ("Fedora 43, read", release!("fedora-43"), |facts, _| distribution(facts, "18.0-1.fc43", "0.8.0-1.fc43"),
         "install 2 for postgresql-server pgvector, initialise by /usr/bin/postgresql-setup --initdb, enable --now postgresql.service"),
     ("Fedora 42, --source pgdg without a pinned key", release!("fedora-42"), |_, settings| settings.packages.source = Some(Source::Pgdg),
