@@ -17,7 +17,7 @@ use crate::facts::bundle;
 use crate::facts::embedded::{self, EmbeddedFacts};
 use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
-use crate::host::{Host, Lock};
+use crate::host::{Host, HostError, Lock};
 use crate::plan::{self, Plan, Refusal, Step};
 use crate::settings::{Settings, SettingsError, Target};
 use tokio::sync::OnceCell;
@@ -115,7 +115,22 @@ impl<'a> Installation<'a> {
     }
 
     /// What `up` would do now. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal`] and what the probes and the server say. What is refused while another run is at work may be that run's
+    /// own doing (a port that its server has just taken), so then the error is [`HostError::Locked`].
     pub async fn plan(&self) -> Result<Plans> {
+        let planned = self.plan_now().await;
+        if matches!(planned, Err(Error::Refused(_)))
+            && self.host.exists(&self.layout.lock)
+            && let Err(busy @ HostError::Locked { .. }) = self.host.lock(&self.layout.lock, "plan")
+        {
+            return Err(busy.into());
+        }
+        planned
+    }
+
+    async fn plan_now(&self) -> Result<Plans> {
         self.refuse_links()?;
         let facts = self.machine_facts().await?;
         let server = self.server_plan(&facts)?;
