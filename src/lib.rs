@@ -25,6 +25,7 @@ pub mod health;
 pub mod host;
 pub mod pipeline;
 pub mod plan;
+pub mod render;
 pub mod secret;
 pub mod settings;
 

@@ -8,11 +8,12 @@ use crate::host::{Host, quote_word};
 use crate::settings::Settings;
 
 /// The flags that tell installations, databases and tables apart.
-const NAMING: [&str; 11] = [
+const NAMING: [&str; 12] = [
     "--target",
     "--url",
     "--url-file",
     "--tls-root",
+    "--password-file",
     "--instance",
     "--directory",
     "--port",

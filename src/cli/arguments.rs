@@ -80,6 +80,11 @@ pub enum Command {
         #[arg(long)]
         recall: bool,
     },
+    /// Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL
+    Render {
+        #[command(subcommand)]
+        command: Render,
+    },
     /// Undo what `up` did, newest first; never touches what was there before
     Rollback {
         #[command(flatten)]
@@ -160,6 +165,32 @@ pub enum Migrate {
     Sql,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Render {
+    /// A compose project: database, migrations, and where an application hooks in
+    Compose(Written),
+    /// Manifests for the operator CloudNativePG, and a job for the migrations
+    Kubernetes(Written),
+    /// Units for podman's quadlet
+    Quadlet(Written),
+    /// Every statement in order, for a database administrator
+    Sql,
+}
+
+/// Where files are written, and what becomes of those that are there.
+#[derive(Debug, Clone, Args)]
+pub struct Written {
+    /// Directory for the files; - prints them
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Write nothing; exit with 8 when a file is missing or not current
+    #[arg(long)]
+    pub check: bool,
+    /// Replace files that were edited, and keep a backup of each
+    #[arg(long, conflicts_with = "check")]
+    pub force: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EnvFormat {
     /// `export NAME=value`
@@ -211,6 +242,24 @@ pub struct Options {
         hide_env = true
     )]
     pub url_file: Option<PathBuf>,
+    /// Url: file with the password of the URL's user
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_PASSWORD_FILE",
+        hide_env = true
+    )]
+    pub password_file: Option<PathBuf>,
+    /// File with the password that the application's role is to have [default: one is made]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGVECTOR_SETUP_ROLE_PASSWORD_FILE",
+        hide_env = true
+    )]
+    pub role_password_file: Option<PathBuf>,
     /// Url: certificates that the server's is judged by [default: ~/.postgresql/root.crt, else the system's]
     #[arg(
         long,
@@ -446,6 +495,66 @@ pub struct Options {
     )]
     #[serde(deserialize_with = "number_or_text")]
     pub lists: Option<String>,
+    /// Docker: directory of the compose project [default: the instance's own]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_PROJECT",
+        hide_env = true
+    )]
+    pub project: Option<PathBuf>,
+    /// Image of the server [default: pgvector/pgvector of the wanted major]
+    #[arg(
+        long,
+        global = true,
+        value_name = "IMAGE",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_IMAGE",
+        hide_env = true
+    )]
+    pub image: Option<String>,
+    /// Image of this program, which runs the migrations [default: pgvector-setup:VERSION]
+    #[arg(
+        long,
+        global = true,
+        value_name = "IMAGE",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_TOOL_IMAGE",
+        hide_env = true
+    )]
+    pub tool_image: Option<String>,
+    /// Image of an application that starts once the migrations are done
+    #[arg(
+        long,
+        global = true,
+        value_name = "IMAGE",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_APP_IMAGE",
+        hide_env = true
+    )]
+    pub app_image: Option<String>,
+    /// Address of this machine that the server's port is published on [default: 127.0.0.1]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_PUBLISH",
+        hide_env = true
+    )]
+    pub publish: Option<String>,
+    /// Memory of the server's container, as 512m or 2g [default: 2g]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        help_heading = "Containers",
+        env = "PGVECTOR_SETUP_MEMORY",
+        hide_env = true
+    )]
+    pub memory: Option<String>,
     /// File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
     #[arg(
         long,

@@ -39,7 +39,7 @@ pub(super) async fn doctor(installation: &Installation<'_>, recall: bool, ui: &U
     // The other databases of a server elsewhere are none of our business.
     let of_server = match settings.target {
         Target::Url => None,
-        Target::Embedded | Target::System => Some(installation.versions().await?),
+        Target::Embedded | Target::System | Target::Docker => Some(installation.versions().await?),
     };
     if let Some((package, versions)) = &of_server {
         report.add_versions(package.clone(), versions, &fix("upgrade", &options.flags));

@@ -8,6 +8,7 @@ mod health;
 mod migrate;
 mod prompt;
 mod question;
+mod render;
 mod resolve;
 mod rollback;
 mod server;
@@ -105,6 +106,7 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
         Command::Migrate { command } => migrate::run(&installation, command, ui).await,
         Command::Verify => health::verify(&installation, ui).await,
         Command::Doctor { recall } => health::doctor(&installation, recall, ui).await,
+        Command::Render { command } => render::run(host, &settings, command, ui).await,
         Command::Rollback { consent, destruction } => {
             rollback::rollback(&installation, consent, &destruction, ui).await
         }

@@ -4,8 +4,8 @@ use super::arguments::{IndexMethod, Options};
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{
-    DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Lists, Metric, PackageSettings,
-    Settings, SettingsError, Target, VectorTable, mirror,
+    ContainerSettings, DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Image, Index, InstanceName, Lists,
+    Metric, PackageSettings, Settings, SettingsError, Target, VectorTable, mirror,
 };
 
 /// The file that is read when it lies in the working directory.
@@ -49,6 +49,8 @@ fn over(flags: Options, file: Options) -> Options {
         target,
         url,
         url_file,
+        password_file,
+        role_password_file,
         tls_root,
         allow_plaintext,
         instance,
@@ -74,6 +76,12 @@ fn over(flags: Options, file: Options) -> Options {
         m,
         ef_construction,
         lists,
+        project,
+        image,
+        tool_image,
+        app_image,
+        publish,
+        memory,
         config,
         read,
     } = flags;
@@ -91,6 +99,8 @@ fn over(flags: Options, file: Options) -> Options {
         target: target.or(if names_url { Some(Target::Url) } else { file.target }),
         url: url.or(file_url),
         url_file: url_file.or(file_url_file),
+        password_file: password_file.or(file.password_file),
+        role_password_file: role_password_file.or(file.role_password_file),
         tls_root: tls_root.or(file.tls_root),
         allow_plaintext: allow_plaintext.or(file.allow_plaintext),
         instance: instance.or(file.instance),
@@ -116,6 +126,12 @@ fn over(flags: Options, file: Options) -> Options {
         m: m.or(file.m.filter(|_| is_same_method)),
         ef_construction: ef_construction.or(file.ef_construction.filter(|_| is_same_method)),
         lists: lists.or(file.lists.filter(|_| is_same_method)),
+        project: project.or(file.project),
+        image: image.or(file.image),
+        tool_image: tool_image.or(file.tool_image),
+        app_image: app_image.or(file.app_image),
+        publish: publish.or(file.publish),
+        memory: memory.or(file.memory),
         config,
         read,
     }
@@ -129,6 +145,7 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
     let name =
         |given: Option<String>, default: &str| Identifier::new(given.unwrap_or_else(|| default.to_owned()));
     let server_url = super::server_url::named(&options)?;
+    let containers = containers(&options)?;
     let (database, user) = match &server_url {
         Some(url) => (url.database.as_str(), url.user.as_str()),
         None => ("vectors", "vectors"),
@@ -193,6 +210,28 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
         role,
         table,
         server_url,
+        role_password_file: options.role_password_file,
+        containers,
+    })
+}
+
+fn containers(options: &Options) -> Result<ContainerSettings, SettingsError> {
+    let image = |text: &Option<String>| text.as_deref().map(str::parse::<Image>).transpose();
+    let publish = options.publish.as_deref().map(|text| {
+        text.parse().map_err(|_| SettingsError::Range {
+            option: "--publish",
+            range: "an address of this machine such as 127.0.0.1".into(),
+            given: format!("{text:?}"),
+        })
+    });
+    let default = ContainerSettings::default();
+    Ok(ContainerSettings {
+        project: options.project.clone(),
+        image: image(&options.image)?,
+        tool_image: image(&options.tool_image)?.unwrap_or(default.tool_image),
+        app_image: image(&options.app_image)?,
+        publish: publish.transpose()?.unwrap_or(default.publish),
+        memory: options.memory.as_deref().map_or(Ok(default.memory), str::parse)?,
     })
 }
 

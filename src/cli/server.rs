@@ -145,6 +145,7 @@ impl Status {
                     status.data = Some(cluster.data_directory);
                 }
             }
+            MachineFacts::Docker(_) => {}
             MachineFacts::Url(facts) => {
                 status.instance = facts.address.clone();
                 status.state = "running";

@@ -114,6 +114,7 @@ fn options_of(settings: &Settings) -> Options {
         } => (IndexMethod::Ivfflat, None, None, Some(count.to_string())),
         Index::None => (IndexMethod::None, None, None, None),
     };
+    let containers = &settings.containers;
     let url = settings.server_url.as_ref();
     let (url_text, url_file) = match url.map(|url| &url.origin) {
         Some(Origin::Text(text)) => (Some(Secret::new(text.clone())), None),
@@ -124,6 +125,8 @@ fn options_of(settings: &Settings) -> Options {
         target: Some(settings.target),
         url: url_text,
         url_file,
+        password_file: None,
+        role_password_file: settings.role_password_file.clone(),
         tls_root: url.and_then(|url| url.given_root.clone()),
         allow_plaintext: url.map(|url| url.allows_plaintext),
         instance: Some(settings.instance.to_string()),
@@ -149,6 +152,12 @@ fn options_of(settings: &Settings) -> Options {
         m,
         ef_construction,
         lists,
+        project: containers.project.clone(),
+        image: containers.image.as_ref().map(ToString::to_string),
+        tool_image: Some(containers.tool_image.to_string()),
+        app_image: containers.app_image.as_ref().map(ToString::to_string),
+        publish: Some(containers.publish.to_string()),
+        memory: Some(containers.memory.to_string()),
         config: None,
         read: Default::default(),
     }
@@ -160,6 +169,8 @@ fn flags(options: &Options) -> Vec<Flag> {
         target,
         url,
         url_file,
+        password_file,
+        role_password_file,
         tls_root,
         allow_plaintext,
         instance,
@@ -185,6 +196,12 @@ fn flags(options: &Options) -> Vec<Flag> {
         m,
         ef_construction,
         lists,
+        project,
+        image,
+        tool_image,
+        app_image,
+        publish,
+        memory,
         config: _,
         read: _,
     } = options;
@@ -196,6 +213,8 @@ fn flags(options: &Options) -> Vec<Flag> {
         ("--target", target.as_ref().map(value)),
         ("--url", url.as_ref().map(shown)),
         ("--url-file", path(url_file)),
+        ("--password-file", path(password_file)),
+        ("--role-password-file", path(role_password_file)),
         ("--tls-root", path(tls_root)),
         (
             "--allow-plaintext",
@@ -229,6 +248,12 @@ fn flags(options: &Options) -> Vec<Flag> {
         ("--m", number(m)),
         ("--ef-construction", number(ef_construction)),
         ("--lists", lists.clone()),
+        ("--project", path(project)),
+        ("--image", image.clone()),
+        ("--tool-image", tool_image.clone()),
+        ("--app-image", app_image.clone()),
+        ("--publish", publish.clone()),
+        ("--memory", memory.clone()),
     ]
 }
 

@@ -100,7 +100,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
         .map_err(failed())?;
     let system_identifier = match settings.target {
         Target::Url => None,
-        Target::Embedded | Target::System => {
+        Target::Embedded | Target::System | Target::Docker => {
             let sql = "SELECT system_identifier::text FROM pg_control_system()";
             let found = sqlx::query_scalar(sql).fetch_one(connection).await;
             Some(found.map_err(failed())?)

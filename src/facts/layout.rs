@@ -39,6 +39,7 @@ impl Layout {
         let instance = match settings.target {
             Target::Embedded => root.join("instances").join(settings.instance.as_str()),
             Target::System => root.join("system"),
+            Target::Docker => root.join("docker").join(settings.instance.as_str()),
             Target::Url => root.join("servers").join(server_name(settings)),
         };
         Ok(Self {

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod cluster;
 pub mod clusters;
 pub mod dnf;
+pub mod docker;
 pub mod embedded;
 mod error;
 pub mod extension_package;

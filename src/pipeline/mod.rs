@@ -14,6 +14,7 @@ use crate::database::{connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::bundle;
+use crate::facts::docker::{self, DockerFacts};
 use crate::facts::embedded::{self, EmbeddedFacts};
 use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
@@ -44,6 +45,7 @@ pub struct Installation<'a> {
 pub enum MachineFacts {
     Embedded(Box<EmbeddedFacts>),
     System(Box<SystemFacts>),
+    Docker(Box<DockerFacts>),
     Url(Box<RemoteFacts>),
 }
 
@@ -96,6 +98,7 @@ impl<'a> Installation<'a> {
                 facts.has_adopted = has_adopted(&made);
                 MachineFacts::System(Box::new(facts))
             }
+            Target::Docker => MachineFacts::Docker(Box::new(docker::gather(self.host, self.settings).await?)),
             Target::Url => MachineFacts::Url(Box::new(
                 self.remote.get_or_try_init(|| self.remote()).await?.clone(),
             )),
@@ -169,6 +172,7 @@ impl<'a> Installation<'a> {
         match facts {
             MachineFacts::Embedded(facts) => Ok(plan::embedded::server_plan(facts, self.settings)?),
             MachineFacts::System(facts) => Ok(plan::system::server_plan(facts, self.settings)?),
+            MachineFacts::Docker(facts) => Ok(plan::docker::server_plan(facts, self.settings)?),
             MachineFacts::Url(facts) => Ok(plan::url::server_plan(facts, self.settings)?),
         }
     }
@@ -183,7 +187,7 @@ impl<'a> Installation<'a> {
         }
         match self.machine_facts().await? {
             MachineFacts::System(facts) => Ok(plan::system::permitted(&facts, self.settings, &plans.server)?),
-            MachineFacts::Embedded(_) => Ok(()),
+            MachineFacts::Embedded(_) | MachineFacts::Docker(_) => Ok(()),
             MachineFacts::Url(remote) => match self.url_server(&remote) {
                 Some(server) => {
                     let facts = self.database_facts(&server).await?;

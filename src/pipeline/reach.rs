@@ -35,6 +35,7 @@ impl Installation<'_> {
                 _ => Ok(None),
             },
             MachineFacts::System(facts) => self.system_server(facts),
+            MachineFacts::Docker(_) => Ok(None),
             MachineFacts::Url(facts) => Ok(self.url_server(facts)),
         }
     }

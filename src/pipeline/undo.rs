@@ -38,7 +38,7 @@ impl Installation<'_> {
                 }
             }
             // What else is on that server is none of our business.
-            Target::Url => {
+            Target::Docker | Target::Url => {
                 for entry in made {
                     if let Some(server) = server {
                         data.held.extend(self.held_by(&entry.step, server).await?);

@@ -130,7 +130,9 @@ impl Installation<'_> {
             receipted: apply::receipted(&receipt::read(self.host, &self.layout.receipt)?),
             budget: match self.settings.target {
                 Target::Url => Budget::default(),
-                Target::Embedded | Target::System => Budget::of_machine(self.host.available_memory()),
+                Target::Embedded | Target::System | Target::Docker => {
+                    Budget::of_machine(self.host.available_memory())
+                }
             },
         };
         Ok((facts, server))
@@ -149,7 +151,7 @@ impl Installation<'_> {
             MachineFacts::System(facts) => {
                 extension_package::of_system(self.host, facts, self.settings).await
             }
-            MachineFacts::Url(_) => Ok(ExtensionPackage::Unknown),
+            MachineFacts::Docker(_) | MachineFacts::Url(_) => Ok(ExtensionPackage::Unknown),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Facts x Settings -> Plan: pure functions, one file a backend. Nothing here can reach the machine.
 
 pub mod database;
+pub mod docker;
 pub mod embedded;
 mod refusal;
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub(super) fn settings(target: Target) -> Settings {
             extension_schema: name("public"),
         },
         server_url: None,
+        role_password_file: None,
+        containers: crate::settings::ContainerSettings::default(),
     }
 }
 

@@ -173,7 +173,9 @@ pub fn data_name(made: &[Made], settings: &Settings) -> String {
     });
     match settings.target {
         Target::Embedded => settings.instance.to_string(),
-        Target::System | Target::Url => made_database.unwrap_or_else(|| settings.database.to_string()),
+        Target::System | Target::Docker | Target::Url => {
+            made_database.unwrap_or_else(|| settings.database.to_string())
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+mod containers;
 mod error;
 mod identifier;
 mod packages;
 mod server_url;
 mod vector_table;
 
+pub use containers::{ContainerSettings, Image, Memory};
 pub use error::SettingsError;
 pub use identifier::Identifier;
 pub use packages::{PackageSettings, Source, mirror};
@@ -31,6 +33,8 @@ pub enum Target {
     Embedded,
     /// The operating system's PostgreSQL service, installed by its package manager
     System,
+    /// A Docker compose project with the server in a container
+    Docker,
     /// A server that is there already, named by its URL
     Url,
 }
@@ -40,6 +44,7 @@ impl fmt::Display for Target {
         formatter.write_str(match self {
             Self::Embedded => "embedded",
             Self::System => "system",
+            Self::Docker => "docker",
             Self::Url => "url",
         })
     }
@@ -117,6 +122,10 @@ pub struct Settings {
     pub table: VectorTable,
     /// Target `url`: the server, and who connects to it.
     pub server_url: Option<ServerUrl>,
+    /// A file with the password that the application's role is to have; `None` for one that is made here.
+    pub role_password_file: Option<PathBuf>,
+    /// Target `docker`, and everything that is rendered.
+    pub containers: ContainerSettings,
 }
 
 impl Settings {

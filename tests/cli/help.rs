@@ -38,6 +38,7 @@ fn help_names_every_command_and_option() {
       verify    Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing
                 behind
       doctor    Read the database's health; changes nothing
+      render    Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL
       rollback  Undo what `up` did, newest first; never touches what was there before
       help      Print this message or the help of the given subcommand(s)
 
@@ -55,6 +56,7 @@ fn help_names_every_command_and_option() {
               Possible values:
               - embedded: A private PostgreSQL in your own data directory; no root
               - system:   The operating system's PostgreSQL service, installed by its package manager
+              - docker:   A Docker compose project with the server in a container
               - url:      A server that is there already, named by its URL
 
           --url <URL>
@@ -62,6 +64,12 @@ fn help_names_every_command_and_option() {
 
           --url-file <FILE>
               File of mode 0600 with that URL, so that no password is in a command line
+
+          --password-file <FILE>
+              Url: file with the password of the URL's user
+
+          --role-password-file <FILE>
+              File with the password that the application's role is to have [default: one is made]
 
           --tls-root <FILE>
               Url: certificates that the server's is judged by [default: ~/.postgresql/root.crt, else
@@ -158,6 +166,25 @@ fn help_names_every_command_and_option() {
 
           --config <FILE>
               File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
+
+    Containers:
+          --project <DIR>
+              Docker: directory of the compose project [default: the instance's own]
+
+          --image <IMAGE>
+              Image of the server [default: pgvector/pgvector of the wanted major]
+
+          --tool-image <IMAGE>
+              Image of this program, which runs the migrations [default: pgvector-setup:VERSION]
+
+          --app-image <IMAGE>
+              Image of an application that starts once the migrations are done
+
+          --publish <ADDRESS>
+              Address of this machine that the server's port is published on [default: 127.0.0.1]
+
+          --memory <SIZE>
+              Memory of the server's container, as 512m or 2g [default: 2g]
 
     Output:
           --json

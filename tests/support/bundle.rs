@@ -104,5 +104,7 @@ fn settings(root: &Path) -> Settings {
             extension_schema: name("public"),
         },
         server_url: None,
+        role_password_file: None,
+        containers: pgvector_setup::settings::ContainerSettings::default(),
     }
 }

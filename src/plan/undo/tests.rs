@@ -305,7 +305,7 @@ fn every_receipt_has_its_undo_or_its_refusal() {
     for (state, target, change, expected) in CASES {
         let (mut records, mut data) = match target {
             Target::Embedded => (records(EMBEDDED), DataFacts::default()),
-            Target::System | Target::Url => (records(SYSTEM), DataFacts::default()),
+            Target::System | Target::Docker | Target::Url => (records(SYSTEM), DataFacts::default()),
         };
         change(&mut records, &mut data);
         assert_eq!(outline(&records, &data, &settings(*target)), *expected, "{state}");
@@ -317,7 +317,7 @@ fn without_consent_nothing_that_holds_data_is_touched() {
     for (state, target, change, _) in CASES {
         let (mut records, mut data) = match target {
             Target::Embedded => (records(EMBEDDED), DataFacts::default()),
-            Target::System | Target::Url => (records(SYSTEM), DataFacts::default()),
+            Target::System | Target::Docker | Target::Url => (records(SYSTEM), DataFacts::default()),
         };
         change(&mut records, &mut data);
         if data.destroy {

@@ -99,6 +99,8 @@ fn settings() -> Settings {
             extension_schema: name("public"),
         },
         server_url: None,
+        role_password_file: None,
+        containers: crate::settings::ContainerSettings::default(),
     }
 }
 
