@@ -104,7 +104,7 @@ fn declined_at_the_plan_nothing_is_changed() {
 fn a_refused_plan_leads_back_to_the_questions() {
     let place = &*crate::place::RUNNING;
     let mut terminal = Terminal::run(place, &["--port", "1"], "dumb");
-    terminal.answers("Target (embedded, system, url) [embedded]:", "");
+    terminal.answers("Target (embedded, system, docker, url) [embedded]:", "");
     for question in [
         "Instance",
         "Database",
