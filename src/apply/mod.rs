@@ -16,6 +16,7 @@ mod machine;
 mod overlay;
 pub mod packages;
 mod progress;
+pub mod project;
 pub mod receipt;
 pub mod relay;
 pub mod replace;

@@ -64,6 +64,11 @@ pub fn floor(capability: &str) -> Option<Version> {
     Some(row.since)
 }
 
+/// The container images that are known, the one to be taken by default first.
+pub fn images() -> &'static [table::Image] {
+    &rows().image
+}
+
 /// Every known defect.
 pub fn advisories() -> &'static [Advisory] {
     &rows().advisory

@@ -21,6 +21,7 @@ pub mod os_release;
 pub mod overlay;
 pub mod packages;
 pub mod privilege;
+pub mod project;
 pub mod provider;
 pub mod running;
 pub mod system;

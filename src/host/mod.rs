@@ -10,6 +10,7 @@ mod account;
 mod command;
 mod detached;
 mod error;
+mod exclusive;
 mod files;
 mod lock;
 mod partial;

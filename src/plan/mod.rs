@@ -3,6 +3,7 @@
 pub mod database;
 pub mod docker;
 pub mod embedded;
+pub mod project;
 mod refusal;
 #[cfg(test)]
 mod sample;
