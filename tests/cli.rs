@@ -16,6 +16,8 @@ mod lifecycle;
 mod place;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/server_url.rs"]
+mod server_url;
 #[path = "cli/terminal.rs"]
 mod terminal;
 #[path = "cli/transcript.rs"]

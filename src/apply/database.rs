@@ -36,21 +36,7 @@ async fn administrator(engine: &Engine<'_>, database: &str) -> Result<PgConnecti
 }
 
 pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Result<Outcome> {
-    let text = engine
-        .host
-        .read_text(&engine.layout.credentials)?
-        .unwrap_or_default();
-    let password = credentials::password(&text, role).ok_or_else(|| DatabaseError::Login {
-        code: "28P01".into(),
-        message: format!(
-            "{} holds no password for the role {role}",
-            engine.layout.credentials.display()
-        ),
-    })?;
-    let verifier = scram::verifier(&password).map_err(|error| DatabaseError::Login {
-        code: String::new(),
-        message: error.to_string(),
-    })?;
+    let verifier = verifier(engine, role)?;
     let sql = format!(
         "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}",
         role.quoted(),
@@ -70,6 +56,31 @@ pub(super) async fn create_role(engine: &Engine<'_>, role: &Identifier) -> Resul
         .await
         .map_err(DatabaseError::statement("read the new role"))?;
     Ok(Outcome::Changed { object: Some(object) })
+}
+
+pub(super) async fn set_password(engine: &Engine<'_>, role: &Identifier) -> Result<Outcome> {
+    let verifier = verifier(engine, role)?;
+    let sql = format!("ALTER ROLE {} PASSWORD {}", role.quoted(), literal(&verifier));
+    let mut connection = administrator(engine, &server(engine).maintenance).await?;
+    let purpose = format!("set the password of the role {role}");
+    let set = connection.execute(composed(sql)).await;
+    set.map_err(DatabaseError::statement(purpose))?;
+    Ok(Outcome::Changed { object: None })
+}
+
+/// What the server is told of the password in the credentials file.
+fn verifier(engine: &Engine<'_>, role: &Identifier) -> Result<String> {
+    let file = &engine.layout.credentials;
+    let text = engine.host.read_text(file)?.unwrap_or_default();
+    let password = credentials::password(&text, role).ok_or_else(|| DatabaseError::Login {
+        code: "28P01".into(),
+        message: format!("{} holds no password for the role {role}", file.display()),
+    })?;
+    let verifier = scram::verifier(&password).map_err(|error| DatabaseError::Login {
+        code: String::new(),
+        message: error.to_string(),
+    })?;
+    Ok(verifier)
 }
 
 pub(super) async fn grant_membership(engine: &Engine<'_>, sql: &str) -> Result<Outcome> {

@@ -151,7 +151,10 @@ impl Engine<'_> {
                 overlay::unpack(self.host, argv, directory).await
             }
             Step::SetParameters { .. } => overlay::set_parameters(self, step).await,
-            Step::WriteCredentials { path, role } => machine::write_credentials(self, path, role),
+            Step::WriteCredentials { path, role, from } => {
+                machine::write_credentials(self, path, role, from.as_deref())
+            }
+            Step::SetPassword { role, .. } => database::set_password(self, role).await,
             Step::CreateRole { role, .. } => database::create_role(self, role).await,
             Step::GrantMembership { sql, .. } => database::grant_membership(self, sql).await,
             Step::CreateDatabase { database, sql } => database::create_database(self, database, sql).await,

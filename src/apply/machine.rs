@@ -8,7 +8,8 @@ use super::engine::Engine;
 use crate::database::credentials;
 use crate::error::Result;
 use crate::facts::layout::SERVICE_USER;
-use crate::host::{Account, Command};
+use crate::host::{Account, Command, HostError};
+use crate::secret::Secret;
 use crate::settings::Identifier;
 
 /// useradd's exit code for a name that is already there (useradd(8)).
@@ -57,22 +58,33 @@ pub(super) fn create_directory(
     })
 }
 
-/// A new password, on disk before any server knows of it: a run that is cut off finds it again.
-pub(super) fn write_credentials(engine: &Engine<'_>, path: &Path, role: &Identifier) -> Result<Outcome> {
-    if engine.host.exists(path) {
-        return Ok(Outcome::AlreadyThere);
-    }
+/// A password, made here or taken from a file, on disk before any server knows of it: a run that is cut off finds it again.
+pub(super) fn write_credentials(
+    engine: &Engine<'_>,
+    path: &Path,
+    role: &Identifier,
+    from: Option<&Path>,
+) -> Result<Outcome> {
+    let before = engine.host.read_text(path)?;
+    let password = match from {
+        Some(file) => engine.host.read_password(file)?,
+        None if before.is_some() => return Ok(Outcome::AlreadyThere),
+        None => new_password(path)?,
+    };
     let application = engine.server.as_ref().map(|server| &server.application);
     let port = application.map_or(5432, crate::database::Endpoint::port);
     let host = application.map_or("127.0.0.1".to_owned(), crate::database::Endpoint::host);
-    let password = crate::secret::Secret::generate().map_err(|error| {
-        crate::host::HostError::io(
-            "read random bytes for",
-            path,
-            std::io::Error::other(error.to_string()),
-        )
-    })?;
     let line = credentials::line(&host, port, &engine.settings.database, role, &password);
+    if before.is_some_and(|before| before == line) {
+        return Ok(Outcome::AlreadyThere);
+    }
     engine.host.write_file(path, line.as_bytes(), 0o600, None)?;
     Ok(Outcome::Changed { object: None })
+}
+
+fn new_password(path: &Path) -> Result<Secret, HostError> {
+    Secret::generate().map_err(|error| {
+        let source = std::io::Error::other(error.to_string());
+        HostError::io("read random bytes for", path, source)
+    })
 }

@@ -35,7 +35,12 @@ pub struct Output {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Install, start, create, migrate and prove; does nothing where nothing is missing
-    Up(Consent),
+    Up {
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
     /// Show what `up` would do; changes nothing
     Plan {
         /// Exit with 8 when something is missing
@@ -73,12 +78,14 @@ pub enum Command {
         command: Migrate,
     },
     /// Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing behind
-    Verify,
+    Verify(Waiting),
     /// Read the database's health; changes nothing
     Doctor {
         /// Measure recall on the real table too
         #[arg(long)]
         recall: bool,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL
     Render {
@@ -120,6 +127,14 @@ pub struct Consent {
     pub yes: bool,
 }
 
+/// Patience with a server that is only starting.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Waiting {
+    /// Url: wait this long for the server to answer a query
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub wait: Option<u16>,
+}
+
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Upgrade {
     #[command(flatten)]
@@ -146,8 +161,13 @@ pub enum Migrate {
     /// Apply what is missing
     Up {
         /// Stop after this version
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", conflicts_with = "create")]
         to: Option<i32>,
+        /// Make role, database and schema too, and prove the result: all of `up`, without a question
+        #[arg(long)]
+        create: bool,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Take migrations back, newest first
     Down {
@@ -242,7 +262,7 @@ pub struct Options {
         hide_env = true
     )]
     pub url_file: Option<PathBuf>,
-    /// Url: file with the password of the URL's user
+    /// Url: file of mode 0600 with the password of the URL's user, or a container's secret
     #[arg(
         long,
         global = true,
@@ -565,7 +585,7 @@ pub struct Options {
     )]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// What `url_file` holds, and what libpq's variables and files say; read where the layers are joined.
+    /// What `url_file` and `password_file` hold, and what libpq's variables and files say; read where the layers are joined.
     #[arg(skip)]
     #[serde(skip)]
     pub read: ReadForUrl,
@@ -575,6 +595,7 @@ pub struct Options {
 #[derive(Debug, Clone, Default)]
 pub struct ReadForUrl {
     pub url: Option<Secret>,
+    pub password: Option<Secret>,
     pub surroundings: Surroundings,
 }
 

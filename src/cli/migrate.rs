@@ -1,7 +1,7 @@
 //! `migrate status | up | down | sql`.
 
 use super::Ui;
-use super::arguments::Migrate;
+use super::arguments::{Consent, Migrate};
 use crate::database::connect;
 use crate::database::migrate::{self, Applied, Descent, Export, MigrationState, MigrationStatus};
 use crate::error::{Exit, Result};
@@ -14,6 +14,12 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
         ui.print(migrate::sql(table)?);
         return Ok(Exit::Done);
     }
+    if let Migrate::Up { create, waiting, .. } = &command {
+        super::wait(installation, *waiting, ui).await?;
+        if *create {
+            return super::up::up(installation, Consent { yes: true }, ui).await;
+        }
+    }
     let server = installation.running_server().await?;
     let database = settings.database.as_str().to_owned();
     let mut connection = connect(&server.endpoint, &server.administrator, &database).await?;
@@ -25,7 +31,7 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
             show(&migrate::pending(table, &history, &facts)?, ui);
             Ok(Exit::Done)
         }
-        Migrate::Up { to } => {
+        Migrate::Up { to, .. } => {
             let (_lock, _receipt) = installation.open("migrate up")?;
             let progress = |build| crate::apply::Progress::builds(ui, &build);
             let migrator = crate::apply::database::migrator(installation.host, settings, &server, &progress);

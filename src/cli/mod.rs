@@ -24,7 +24,7 @@ use std::ffi::OsString;
 
 use address::Address;
 pub use arguments::Arguments;
-use arguments::{Command, Output};
+use arguments::{Command, Output, Waiting};
 use clap::Parser as _;
 pub use ui::Ui;
 
@@ -93,7 +93,10 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
     let settings = resolve::resolve(options, host)?;
     let installation = Installation::new(host, &settings)?;
     match command {
-        Command::Up(consent) => up::up(&installation, consent, ui).await,
+        Command::Up { consent, waiting } => {
+            wait(&installation, waiting, ui).await?;
+            up::up(&installation, consent, ui).await
+        }
         Command::Plan { sql: true, .. } => up::sql(&installation, ui).await,
         Command::Plan { check, .. } => up::plan(&installation, check, ui).await,
         Command::Upgrade(arguments) => upgrade::upgrade(&installation, arguments, ui).await,
@@ -104,12 +107,26 @@ async fn dispatch(arguments: Arguments, host: &Host, ui: &Ui) -> Result<Exit> {
         Command::Env { format } => connection::env(&installation, format, ui).await,
         Command::Psql { arguments } => connection::psql(&installation, &arguments).await,
         Command::Migrate { command } => migrate::run(&installation, command, ui).await,
-        Command::Verify => health::verify(&installation, ui).await,
-        Command::Doctor { recall } => health::doctor(&installation, recall, ui).await,
+        Command::Verify(waiting) => {
+            wait(&installation, waiting, ui).await?;
+            health::verify(&installation, ui).await
+        }
+        Command::Doctor { recall, waiting } => {
+            wait(&installation, waiting, ui).await?;
+            health::doctor(&installation, recall, ui).await
+        }
         Command::Render { command } => render::run(host, &settings, command, ui).await,
         Command::Rollback { consent, destruction } => {
             rollback::rollback(&installation, consent, &destruction, ui).await
         }
         Command::Relay { .. } | Command::Replace { .. } => Ok(Exit::Bug),
+    }
+}
+
+/// Returns when the server answers; at once where nothing was said of waiting.
+async fn wait(installation: &Installation<'_>, waiting: Waiting, ui: &Ui) -> Result<()> {
+    match server_url::patience(waiting, installation.settings)? {
+        Some(limit) => installation.wait(limit, |text| ui.say(text)).await,
+        None => Ok(()),
     }
 }

@@ -174,6 +174,14 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             super::server_url::extension_schema(server_url.as_ref()),
         )?,
     };
+    let is_users_own = server_url.as_ref().is_some_and(|url| url.user == role);
+    if is_users_own && options.role_password_file.is_some() {
+        return Err(SettingsError::Conflict {
+            first: format!("the URL's own user {role} as the application's role"),
+            second: "--role-password-file".into(),
+            reason: "its password is the URL's",
+        });
+    }
     refuse_reserved(&role, "role")?;
     refuse_reserved(&table.schema, "schema")?;
     refuse_reserved(&table.extension_schema, "extension schema")?;

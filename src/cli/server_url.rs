@@ -1,13 +1,14 @@
 //! Which server the target `url` means: the flags, libpq's variables, and the files that both name.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::arguments::{Options, ReadForUrl};
+use super::arguments::{Options, ReadForUrl, Waiting};
 use crate::error::Result;
 use crate::host::Host;
 use crate::secret::Secret;
 use crate::settings::{
-    Given, ServerHost, ServerUrl, SettingsError, Surroundings, Target, parse_url, server_url,
+    Given, ServerHost, ServerUrl, Settings, SettingsError, Surroundings, Target, parse_url, server_url,
 };
 
 /// Bits that let others read a file.
@@ -16,34 +17,23 @@ const OTHERS: u32 = 0o077;
 /// Reads what a URL may leave open.
 ///
 /// # Errors
-/// [`SettingsError::File`] for a `--url-file` that is not there or that others may read.
+/// [`HostError::SecretFile`](crate::host::HostError) for a `--url-file` or a `--password-file` that gives no secret.
 pub(super) fn read(options: &Options, host: &Host) -> Result<ReadForUrl> {
-    let url = options
-        .url_file
-        .as_deref()
-        .map(|path| url_of(path, host))
-        .transpose()?;
+    let url = options.url_file.as_deref();
+    let password = options.password_file.as_deref().filter(|_| is_meant(options));
     Ok(ReadForUrl {
-        url,
+        url: url.map(|path| host.read_url(path)).transpose()?,
+        password: password.map(|path| host.read_password(path)).transpose()?,
         surroundings: surroundings(host)?,
     })
 }
 
-fn url_of(path: &Path, host: &Host) -> Result<Secret> {
-    let problem = |problem: &str| SettingsError::File {
-        path: path.display().to_string(),
-        problem: problem.to_owned(),
-    };
-    let text = host
-        .read_text(path)?
-        .ok_or_else(|| problem("there is no such file"))?;
-    if host
-        .mode_and_owner(path)
-        .is_some_and(|(mode, _)| mode & OTHERS != 0)
-    {
-        return Err(problem("others may read it; chmod 600 keeps the password to its owner").into());
+/// Whether the target is a server that is there already.
+fn is_meant(options: &Options) -> bool {
+    match options.target {
+        Some(target) => target == Target::Url,
+        None => options.url.is_some() || options.url_file.is_some(),
     }
-    Ok(Secret::new(text.trim()))
 }
 
 fn surroundings(host: &Host) -> Result<Surroundings> {
@@ -92,25 +82,39 @@ pub(super) fn named(options: &Options) -> Result<Option<ServerUrl>, SettingsErro
         });
     }
     let url = options.url.as_ref().or(options.read.url.as_ref());
-    match options.target {
-        Some(Target::Url) => {}
-        None if url.is_some() => {}
-        Some(other) if url.is_some() => {
-            return Err(SettingsError::Conflict {
+    if !is_meant(options) {
+        return match (url, options.target) {
+            (Some(_), Some(other)) => Err(SettingsError::Conflict {
                 first: "--url".into(),
                 second: format!("--target {other}"),
                 reason: "the URL names a server that is there already",
-            });
-        }
-        _ => return Ok(None),
+            }),
+            _ => Ok(None),
+        };
     }
     let given = Given {
         url,
         file: options.url_file.as_ref(),
+        password: options.read.password.as_ref().zip(options.password_file.as_ref()),
         root_certificate: options.tls_root.as_ref(),
         allows_plaintext: options.allow_plaintext.unwrap_or(false),
     };
     server_url(&given, &options.read.surroundings).map(Some)
+}
+
+/// How long to wait for the server, where it was asked for.
+///
+/// # Errors
+/// [`SettingsError::Conflict`] for a target whose server is not waited for: it is there, or it is started.
+pub(super) fn patience(waiting: Waiting, settings: &Settings) -> Result<Option<Duration>, SettingsError> {
+    match waiting.wait {
+        Some(_) if settings.target != Target::Url => Err(SettingsError::Conflict {
+            first: format!("--target {}", settings.target),
+            second: "--wait".into(),
+            reason: "only a server that somebody else starts is waited for",
+        }),
+        seconds => Ok(seconds.map(|seconds| Duration::from_secs(seconds.into()))),
+    }
 }
 
 /// Whether a password stands in the command line itself.

@@ -125,7 +125,7 @@ fn options_of(settings: &Settings) -> Options {
         target: Some(settings.target),
         url: url_text,
         url_file,
-        password_file: None,
+        password_file: url.and_then(|url| url.password_file.clone()),
         role_password_file: settings.role_password_file.clone(),
         tls_root: url.and_then(|url| url.given_root.clone()),
         allow_plaintext: url.map(|url| url.allows_plaintext),

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::{Endpoint, GreetingError};
 use crate::error::{Exit, Explain};
 
@@ -16,6 +18,15 @@ pub enum DatabaseError {
         code: String,
         message: String,
     },
+    #[error("{address} does not accept the password of {user}")]
+    Password {
+        address: String,
+        user: String,
+        /// The file that the password is from, where a flag named one.
+        file: Option<PathBuf>,
+    },
+    #[error("no query was answered within {seconds} s: {last}")]
+    NotYet { seconds: u64, last: String },
     /// A server that had answered went away while its database was being changed.
     #[error("the connection was lost: {detail}")]
     Lost { detail: String },
@@ -58,6 +69,8 @@ impl Explain for DatabaseError {
             Self::ServerUnreachable { .. } => "E0604",
             Self::ServerLogin { .. } => "E0605",
             Self::Lost { .. } => "E0606",
+            Self::Password { .. } => "E0607",
+            Self::NotYet { .. } => "E0608",
             Self::Greeting(error) => error.code(),
         }
     }
@@ -67,7 +80,9 @@ impl Explain for DatabaseError {
             Self::Unreachable { .. }
             | Self::Login { .. }
             | Self::ServerUnreachable { .. }
-            | Self::ServerLogin { .. } => Exit::Refused,
+            | Self::ServerLogin { .. }
+            | Self::Password { .. }
+            | Self::NotYet { .. } => Exit::Refused,
             Self::Statement { .. } | Self::Lost { .. } => Exit::Resumable,
             Self::Greeting(error) => error.exit(),
         }
@@ -82,6 +97,16 @@ impl Explain for DatabaseError {
                     .to_owned()
             }
             Self::ServerLogin { code, .. } => login_hint(code).to_owned(),
+            Self::Password { file: None, .. } => {
+                "give the right password: --password-file FILE, ~/.pgpass, or --url-file FILE (all of mode 0600)".to_owned()
+            }
+            Self::Password { user, file: Some(file), .. } => format!(
+                "is {} right? The volume of a container keeps the password of its first start; inside, none is asked for, so this gives {user} another: docker compose exec database psql -U {user} -d postgres -c '\\password'",
+                file.display()
+            ),
+            Self::NotYet { .. } => {
+                "look why it does not start (docker compose logs database), or give it longer: --wait SECONDS".to_owned()
+            }
             Self::Lost { .. } => "when the server answers again, the same command goes on".to_owned(),
             Self::Greeting(error) => return error.hint(),
             Self::Statement { source, .. } => match sqlstate(source).as_deref() {
@@ -96,7 +121,6 @@ impl Explain for DatabaseError {
 /// What lets one in, by SQLSTATE (PostgreSQL, "Error Codes").
 fn login_hint(code: &str) -> &'static str {
     match code {
-        "28P01" => "give the right password: ~/.pgpass, or --url-file FILE (both of mode 0600)",
         "28000" => {
             "let this user in from here: a line in the server's pg_hba.conf, or the provider's network settings"
         }

@@ -21,6 +21,8 @@ pub struct DatabaseFacts {
     pub inside: Option<InsideFacts>,
     /// Whether the application's password is on disk.
     pub credentials_exist: bool,
+    /// Where `--role-password-file` gives the application's password: how it fits what is there.
+    pub role_password: Option<GivenPassword>,
     /// Who is let in; `None` where that is not asked: the server is ours alone, or its files are out of reach.
     pub login: Option<LoginFacts>,
     /// What the receipt says that an earlier run of ours still owes.
@@ -40,6 +42,15 @@ pub struct ServerFacts {
     pub administrator_is_superuser: bool,
     /// The pgvector that this server can load.
     pub available_pgvector: Option<String>,
+}
+
+/// A password that somebody else has chosen for the application's role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct GivenPassword {
+    /// The credentials file has it.
+    pub is_kept: bool,
+    /// It lets the role in; `None` while the role is not there, or is not asked for a password.
+    pub lets_in: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -140,6 +151,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
             database,
             inside: None,
             credentials_exist: false,
+            role_password: None,
             login: None,
             unfinished: Unfinished::default(),
             rights: None,

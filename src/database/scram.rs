@@ -10,8 +10,7 @@ use crate::secret::Secret;
 /// PostgreSQL's own default (`scram_iterations`).
 const ITERATIONS: u32 = 4096;
 
-/// `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`, as `pg_authid.rolpassword` holds it. Our passwords are ASCII, so
-/// SASLprep leaves them as they are.
+/// `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`, as `pg_authid.rolpassword` holds it.
 pub fn verifier(password: &Secret) -> Result<String, getrandom::Error> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt)?;
@@ -19,8 +18,10 @@ pub fn verifier(password: &Secret) -> Result<String, getrandom::Error> {
 }
 
 fn verifier_with(password: &Secret, salt: &[u8], iterations: u32) -> String {
+    // As clients and the server do; what SASLprep cannot prepare is taken as it is (PostgreSQL, "SCRAM-SHA-256").
+    let prepared = stringprep::saslprep(password.expose()).unwrap_or(password.expose().into());
     let mut salted = [0_u8; 32];
-    pbkdf2::pbkdf2_hmac::<Sha256>(password.expose().as_bytes(), salt, iterations, &mut salted);
+    pbkdf2::pbkdf2_hmac::<Sha256>(prepared.as_bytes(), salt, iterations, &mut salted);
     let stored_key = Sha256::digest(hmac(&salted, b"Client Key"));
     let server_key = hmac(&salted, b"Server Key");
     let encode = |bytes: &[u8]| STANDARD.encode(bytes);

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::Output;
+use super::{Output, SecretProblem};
 use crate::error::{Exit, Explain};
 
 /// The machine did not do what was asked of it. Every variant names the command or the path.
@@ -40,6 +40,9 @@ pub enum HostError {
     Locked { path: PathBuf, holder: String },
     #[error("{} has changed since it was read", path.display())]
     Changed { path: PathBuf },
+    /// A file that should hold a secret was named, and gives none.
+    #[error("{}: {problem}", path.display())]
+    SecretFile { path: PathBuf, problem: SecretProblem },
 }
 
 impl HostError {
@@ -91,6 +94,7 @@ impl Explain for HostError {
             Self::TooLarge { .. } => "E0207",
             Self::Locked { .. } => "E0208",
             Self::Changed { .. } => "E0209",
+            Self::SecretFile { .. } => "E0210",
         }
     }
 
@@ -103,6 +107,7 @@ impl Explain for HostError {
             | Self::Changed { .. } => Exit::Resumable,
             Self::Symlink { .. } | Self::ForeignOwner { .. } | Self::TooLarge { .. } => Exit::Refused,
             Self::Locked { .. } => Exit::Busy,
+            Self::SecretFile { .. } => Exit::Usage,
         }
     }
 
@@ -129,6 +134,7 @@ impl Explain for HostError {
             }
             Self::ForeignOwner { path, .. } => format!("ls -ld {}", path.display()),
             Self::TooLarge { path, .. } => format!("ls -la {}", path.display()),
+            Self::SecretFile { path, problem } => problem.hint(path),
             Self::Changed { .. } => "run the same command again: it is read anew".to_owned(),
             Self::Locked { .. } => "wait for it to end, then run the same command again".to_owned(),
         })

@@ -20,6 +20,7 @@ mod relay;
 mod replace;
 mod root_files;
 mod run;
+mod secret_file;
 mod server_process;
 
 pub use account::Account;
@@ -31,6 +32,7 @@ pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, is_relay, serve as serve_relay};
 pub use replace::{Replacement, serve as serve_replacement};
+pub use secret_file::SecretProblem;
 pub use server_process::{
     Listener, command_line_of, executable_of, is_in_other_file_systems, listener, working_directory_of,
 };

@@ -2,8 +2,10 @@
 
 mod reach;
 mod recovery;
+mod role_password;
 mod undo;
 mod upgrade;
+mod wait;
 
 use crate::apply::receipt::{self, Made};
 
@@ -20,7 +22,7 @@ use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
 use crate::host::{Host, HostError, Lock};
 use crate::plan::{self, Plan, Refusal, Step};
-use crate::settings::{Settings, SettingsError, Target};
+use crate::settings::{ServerUrl, Settings, SettingsError, Target};
 use tokio::sync::OnceCell;
 
 pub use upgrade::Upgraded;
@@ -112,9 +114,13 @@ impl<'a> Installation<'a> {
             }
             .into());
         };
+        remote::gather(url, self.roots(url)?).await
+    }
+
+    /// The root certificates, where they are a file's.
+    fn roots(&self, url: &ServerUrl) -> Result<Option<Vec<u8>>> {
         let roots = url.root_certificate.as_ref();
-        let roots = roots.map(|path| self.host.read(path)).transpose()?;
-        remote::gather(url, roots).await
+        Ok(roots.map(|path| self.host.read(path)).transpose()?)
     }
 
     /// What `up` would do now. Changes nothing.
@@ -146,7 +152,7 @@ impl<'a> Installation<'a> {
                 facts
             }
             // A plan can be looked at by anybody; without a way in it is the plan for a server that has nothing of ours.
-            Ok(None) | Err(Error::Refused(Refusal::Privilege { .. })) => self.no_database(),
+            Ok(None) | Err(Error::Refused(Refusal::Privilege { .. })) => self.no_database()?,
             Err(error) => return Err(error),
         };
         let database = plan::database::database_plan(&database, self.settings, &self.layout.credentials)?;
@@ -198,11 +204,12 @@ impl<'a> Installation<'a> {
         }
     }
 
-    fn no_database(&self) -> DatabaseFacts {
-        DatabaseFacts {
+    fn no_database(&self) -> Result<DatabaseFacts> {
+        Ok(DatabaseFacts {
             credentials_exist: self.host.exists(&self.layout.credentials),
+            role_password: self.given_password()?,
             ..DatabaseFacts::default()
-        }
+        })
     }
 
     pub async fn database_facts(&self, server: &Server) -> Result<DatabaseFacts> {
@@ -216,6 +223,7 @@ impl<'a> Installation<'a> {
             facts.rights = Some(remote::rights(&mut connection, self.settings, remote.provider).await?);
         }
         facts.credentials_exist = self.host.exists(&self.layout.credentials);
+        facts.role_password = self.given_password_at(server, &facts).await?;
         facts.unfinished = Unfinished::of(
             &receipt::read(self.host, &self.layout.receipt)?,
             &self.settings.database,

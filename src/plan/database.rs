@@ -5,7 +5,7 @@ mod login;
 use std::path::Path;
 
 use super::{Plan, Refusal, Step};
-use crate::database::facts::{DatabaseFacts, InsideFacts};
+use crate::database::facts::{DatabaseFacts, GivenPassword, InsideFacts};
 use crate::database::migrate::{self, MigrationState};
 use crate::error::Result;
 use crate::settings::{Index, MAXIMUM_INDEXED_HALFVEC, MAXIMUM_INDEXED_VECTOR, Settings};
@@ -144,19 +144,38 @@ fn role(facts: &DatabaseFacts, settings: &Settings, credentials: &Path, plan: &m
     if settings.application_is_the_user() {
         return;
     }
-    if facts.role.is_some() {
-        if !facts.credentials_exist {
+    let given = facts.role_password.zip(settings.role_password_file.clone());
+    let is_kept = given
+        .as_ref()
+        .map_or(facts.credentials_exist, |(given, _)| given.is_kept);
+    if facts.role.is_some() && given.is_none() {
+        if !is_kept {
             plan.notes.push(format!(
                 "the role {role} is there already: its password is left as it is"
             ));
         }
         return;
     }
-    if !facts.credentials_exist {
+    if !is_kept {
         plan.steps.push(Step::WriteCredentials {
             path: credentials.to_owned(),
             role: role.clone(),
+            from: settings.role_password_file.clone(),
         });
+    }
+    if facts.role.is_some() {
+        // What the file says is what the application comes with, so the server follows it.
+        if let Some((
+            GivenPassword {
+                lets_in: Some(false), ..
+            },
+            from,
+        )) = given
+        {
+            let sql = format!("ALTER ROLE {} PASSWORD 'SCRAM-SHA-256$…'", role.quoted());
+            plan.steps.push(Step::SetPassword { role, from, sql });
+        }
+        return;
     }
     let sql = format!(
         "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD 'SCRAM-SHA-256$…'",

@@ -58,11 +58,19 @@ impl Step {
                 format!("create the PostgreSQL cluster {major}/{name}")
             }
             Self::StartService { cluster, .. } => format!("start the PostgreSQL cluster {cluster}"),
-            Self::WriteCredentials { path, role } => {
-                format!(
+            Self::WriteCredentials { path, role, from } => match from {
+                Some(from) => format!(
+                    "take the password of {role} from {} and keep it in {} (mode 0600)",
+                    from.display(),
+                    path.display()
+                ),
+                None => format!(
                     "make a password for {role} and keep it in {} (mode 0600)",
                     path.display()
-                )
+                ),
+            },
+            Self::SetPassword { role, from, .. } => {
+                format!("give role {} the password of {}", role.quoted(), from.display())
             }
             Self::CreateRole { role, .. } => format!("create role {}", role.quoted()),
             Self::GrantMembership { role, member, .. } => {
@@ -174,6 +182,7 @@ impl Step {
                 lines
             }
             Self::CreateRole { sql, .. }
+            | Self::SetPassword { sql, .. }
             | Self::CreateDatabase { sql, .. }
             | Self::GrantMembership { sql, .. } => vec![sql.clone()],
             Self::AllowLogin { lines, owner, .. } => {

@@ -7,7 +7,11 @@ const HEAD: &str = "\\set ON_ERROR_STOP on\n";
 
 /// The steps that are SQL, in order, each in the database that it belongs to. Everything else is left out.
 pub fn plan_sql(plan: &Plan, settings: &Settings) -> String {
-    let mut script = Script::default();
+    let file = settings.role_password_file.as_deref();
+    let mut script = Script {
+        password: file.map_or_else(String::new, |file| format!(" (the one in {})", file.display())),
+        ..Script::default()
+    };
     for step in &plan.steps {
         script.add(step);
     }
@@ -27,6 +31,8 @@ pub fn plan_sql(plan: &Plan, settings: &Settings) -> String {
 #[derive(Default)]
 struct Script {
     text: String,
+    /// Where the administrator finds the password that psql asks for, if it is chosen.
+    password: String,
     /// Where psql is connected by now, if we said so.
     connected: Option<Identifier>,
 }
@@ -41,8 +47,17 @@ impl Script {
                     role.quoted()
                 ));
                 self.line(&format!(
-                    "-- then its password, which psql asks for: \\password {}",
-                    role.quoted()
+                    "-- then its password, which psql asks for: \\password {}{}",
+                    role.quoted(),
+                    self.password
+                ));
+            }
+            Step::SetPassword { role, .. } => {
+                self.begin(step, "needs the right to administer that role, or a superuser");
+                self.line(&format!(
+                    "-- psql asks for it: \\password {}{}",
+                    role.quoted(),
+                    self.password
                 ));
             }
             Step::GrantMembership { sql, .. } => {

@@ -176,14 +176,22 @@ pub enum Step {
         cluster: String,
         argv: Vec<String>,
     },
-    /// Make a password and keep it in a file of mode 0600 before the server knows its verifier.
+    /// Make a password, or take the one in `from`, and keep it in a file of mode 0600 before the server knows its verifier.
     WriteCredentials {
         path: PathBuf,
         role: Identifier,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<PathBuf>,
     },
     /// Make the application's role: it may log in, and nothing else.
     CreateRole {
         role: Identifier,
+        sql: String,
+    },
+    /// Give a role that is there the password of `from`, which the credentials file has by now.
+    SetPassword {
+        role: Identifier,
+        from: PathBuf,
         sql: String,
     },
     /// Let the connecting user, who is no superuser, act as the application's role.

@@ -241,6 +241,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         | Step::AllowLogin { .. }
         | Step::CreateDatabase { .. }
         | Step::CreateRole { .. }
+        | Step::SetPassword { .. }
         | Step::UpgradeExtension { .. }
         | Step::GrantMembership { .. }
             if target == Target::Embedded =>
@@ -312,13 +313,17 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
             owner: owner.clone(),
         },
         // It goes with a role that we made.
-        Step::GrantMembership { role, .. }
+        Step::GrantMembership { role, .. } | Step::SetPassword { role, .. }
             if made
                 .iter()
                 .any(|entry| matches!(&entry.step, Step::CreateRole { role: ours, .. } if ours == role)) =>
         {
             Undo::Nothing
         }
+        Step::SetPassword { role, .. } => Undo::Keep {
+            what: format!("the password of role {}", role.quoted()),
+            why: "nobody here knows the one before".into(),
+        },
         Step::GrantMembership { role, member, .. } => Undo::RevokeMembership {
             role: role.clone(),
             member: member.clone(),

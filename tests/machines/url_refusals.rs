@@ -129,7 +129,7 @@ pub fn authentication(machine: &Machine, _: &Case) {
         argued.stderr
     );
     assert!(
-        argued.stderr.contains("28P01") && !argued.stderr.contains("wrong"),
+        argued.stderr.contains("error[E0607]") && !argued.stderr.contains("wrong"),
         "{}",
         argued.stderr
     );

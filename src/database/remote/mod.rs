@@ -11,7 +11,7 @@ pub use provider::Provider;
 pub use rights::{Rights, rights};
 
 use super::{DatabaseError, Endpoint, Greeting, Login, RemoteEndpoint, connect};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settings::{Identifier, ServerUrl, TlsMode};
 
 /// Where one connects when the URL's database is not there: every cluster has it, and what is managed keeps it.
@@ -19,6 +19,9 @@ const FALLBACK: &str = "postgres";
 
 /// `invalid_catalog_name`: there is no such database.
 const NO_DATABASE: &str = "3D000";
+
+/// `invalid_password`.
+const WRONG_PASSWORD: &str = "28P01";
 
 /// What is known of the server before its database is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -73,8 +76,23 @@ pub fn administrator(url: &ServerUrl) -> Login {
 /// Connects and asks; `roots` are the root certificates where they are a file's.
 ///
 /// # Errors
-/// What [`super::greeting`] refuses; [`DatabaseError::ServerLogin`], [`DatabaseError::ServerUnreachable`].
+/// What [`super::greeting`] refuses; [`DatabaseError::Password`], [`DatabaseError::ServerLogin`],
+/// [`DatabaseError::ServerUnreachable`].
 pub async fn gather(url: &ServerUrl, roots: Option<Vec<u8>>) -> Result<RemoteFacts> {
+    gathered(url, roots).await.map_err(|error| match error {
+        Error::Database(DatabaseError::ServerLogin { address, code, .. }) if code == WRONG_PASSWORD => {
+            DatabaseError::Password {
+                address,
+                user: url.user.to_string(),
+                file: url.password_file.clone(),
+            }
+            .into()
+        }
+        other => other,
+    })
+}
+
+async fn gathered(url: &ServerUrl, roots: Option<Vec<u8>>) -> Result<RemoteFacts> {
     let greeting = super::greeting(url, roots).await?;
     let endpoint = Endpoint::Server(endpoint(url, &greeting));
     let login = administrator(url);

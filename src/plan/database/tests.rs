@@ -144,6 +144,12 @@ fn adopted(facts: &mut DatabaseFacts, settings: &mut Settings) {
     });
 }
 
+/// With `--role-password-file`.
+fn given(facts: &mut DatabaseFacts, settings: &mut Settings, is_kept: bool, lets_in: Option<bool>) {
+    settings.role_password_file = Some("/run/secrets/application".into());
+    facts.role_password = Some(GivenPassword { is_kept, lets_in });
+}
+
 fn inside(facts: &mut DatabaseFacts) -> &mut InsideFacts {
     facts.inside.as_mut().unwrap()
 }
@@ -163,7 +169,9 @@ fn outline(facts: &DatabaseFacts, settings: &Settings) -> String {
         Err(error) => return format!("{} {error}", error.code()),
     };
     let steps = plan.steps.iter().map(|step| match step {
+        Step::WriteCredentials { from: Some(file), .. } => format!("credentials of {}", file.display()),
         Step::WriteCredentials { .. } => "credentials".to_owned(),
+        Step::SetPassword { .. } => step.title(),
         Step::CreateRole { .. } => "role".to_owned(),
         Step::CreateDatabase { .. } => "database".to_owned(),
         Step::RestrictDatabase { sql, .. } => format!("restrict by {}", sql.len()),
@@ -195,6 +203,9 @@ type Case = (&'static str, fn(&mut DatabaseFacts, &mut Settings), &'static str);
 const WHOLE: &str = "credentials, role, database, restrict by 3, schema by 2, \
     migration 1, migration 2, migration 3, migration 4, proof of 1536";
 
+const WHOLE_WITH_CHOSEN_PASSWORD: &str = "credentials of /run/secrets/application, role, database, restrict by 3, \
+    schema by 2, migration 1, migration 2, migration 3, migration 4, proof of 1536";
+
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     ("no server yet", |facts, _| *facts = DatabaseFacts::default(), WHOLE),
@@ -209,6 +220,21 @@ const CASES: &[Case] = &[
     ("the role, without credentials", |facts, _| facts.role = Some(role_facts()),
         "database, restrict by 3, schema by 2, migration 1, migration 2, migration 3, migration 4, proof of 1536, \
          note: the role vectors is there already: its password is left as it is"),
+    ("a chosen password, nothing there", |facts, settings| given(facts, settings, false, None), WHOLE_WITH_CHOSEN_PASSWORD),
+    ("a chosen password, kept by a run that was cut off", |facts, settings| given(facts, settings, true, None),
+        "role, database, restrict by 3, schema by 2, migration 1, migration 2, migration 3, migration 4, proof of 1536"),
+    ("a chosen password that lets the role in", |facts, settings| { *facts = done(settings); given(facts, settings, true, Some(true)); },
+        ""),
+    ("a chosen password that lets the role in, records lost", |facts, settings| { *facts = done(settings); facts.credentials_exist = false; given(facts, settings, false, Some(true)); },
+        "credentials of /run/secrets/application, proof of 1536"),
+    ("another chosen password", |facts, settings| { *facts = done(settings); given(facts, settings, false, Some(false)); },
+        "credentials of /run/secrets/application, give role \"vectors\" the password of /run/secrets/application, proof of 1536"),
+    ("another chosen password, kept by a run that was cut off", |facts, settings| { *facts = done(settings); given(facts, settings, true, Some(false)); },
+        "give role \"vectors\" the password of /run/secrets/application, proof of 1536"),
+    ("a chosen password, and rules that ask for none", |facts, settings| { *facts = done(settings); given(facts, settings, true, None); },
+        ""),
+    ("a chosen password for a superuser", |facts, settings| { facts.role = Some(RoleFacts { is_superuser: true, ..role_facts() }); given(facts, settings, false, Some(false)); },
+        "E0404 the role vectors is a superuser, and an application must not be"),
     ("the role is a superuser", |facts, _| facts.role = Some(RoleFacts { is_superuser: true, ..role_facts() }),
         "E0404 the role vectors is a superuser, and an application must not be"),
     ("the role may not log in", |facts, _| facts.role = Some(RoleFacts { can_log_in: false, ..role_facts() }),

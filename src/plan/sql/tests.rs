@@ -1,5 +1,5 @@
 use super::*;
-use crate::database::facts::DatabaseFacts;
+use crate::database::facts::{DatabaseFacts, GivenPassword, RoleFacts};
 use crate::plan::database::database_plan;
 use crate::plan::sample;
 use crate::settings::{Index, Target};
@@ -56,6 +56,37 @@ SET ROLE "vectors";
 ALTER TABLE "vectors"."articles" ADD COLUMN "embedding" "public".vector(1536);
 RESET ROLE;
 "#);
+}
+
+#[test]
+fn a_password_that_is_chosen_is_named_by_its_file() {
+    let mut settings = sample::settings(Target::System);
+    settings.role_password_file = Some("/run/secrets/application".into());
+    for (role, expected) in [
+        (
+            None,
+            "-- then its password, which psql asks for: \\password \"vectors\" (the one in /run/secrets/application)",
+        ),
+        (
+            Some(RoleFacts {
+                can_log_in: true,
+                ..RoleFacts::default()
+            }),
+            "-- psql asks for it: \\password \"vectors\" (the one in /run/secrets/application)",
+        ),
+    ] {
+        let facts = DatabaseFacts {
+            role,
+            role_password: Some(GivenPassword {
+                is_kept: false,
+                lets_in: Some(false),
+            }),
+            ..DatabaseFacts::default()
+        };
+        let plan = database_plan(&facts, &settings, std::path::Path::new("/c")).unwrap();
+        let script = plan_sql(&plan, &settings);
+        assert!(script.lines().any(|line| line == expected), "{script}");
+    }
 }
 
 #[test]

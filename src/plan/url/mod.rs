@@ -165,6 +165,15 @@ fn lacks(facts: &DatabaseFacts, rights: &Rights, settings: &Settings, plan: &Pla
             ),
         });
     }
+    let sets_password = has(|step| matches!(step, Step::SetPassword { .. }));
+    if sets_password && !(rights.creates_roles && rights.administers_role.unwrap_or(true)) {
+        lacks.push(Lack {
+            need: format!("change the password of {role}"),
+            step: format!(
+                "\\password {role} in psql as its administrator; or leave out --role-password-file"
+            ),
+        });
+    }
     let grants = has(|step| matches!(step, Step::GrantMembership { .. }));
     let may_grant = rights.administers_role.unwrap_or(rights.creates_roles);
     if grants && !may_grant {

@@ -78,6 +78,8 @@ pub struct ServerUrl {
     /// The role that we connect as.
     pub user: Identifier,
     pub password: Option<Secret>,
+    /// The file that the password is from, where a flag named one.
+    pub password_file: Option<PathBuf>,
     pub database: Identifier,
     pub tls: TlsMode,
     /// The certificates that a server's certificate is judged by; `None` for those of the operating system.
@@ -134,18 +136,27 @@ pub struct Given<'a> {
     pub url: Option<&'a Secret>,
     /// The file that `url` was read from.
     pub file: Option<&'a PathBuf>,
+    /// The password of the URL's user, with the file that it was read from.
+    pub password: Option<(&'a Secret, &'a PathBuf)>,
     pub root_certificate: Option<&'a PathBuf>,
     pub allows_plaintext: bool,
 }
 
 /// # Errors
 /// [`SettingsError::Url`] for what cannot be meant, [`SettingsError::Plaintext`] for a password that would cross a network
-/// in the clear.
+/// in the clear, [`SettingsError::Conflict`] for two passwords.
 pub fn server_url(given: &Given<'_>, surroundings: &Surroundings) -> Result<ServerUrl, SettingsError> {
     let parts = match given.url.or(surroundings.database_url.as_ref()) {
         Some(text) => parse::parse(text)?,
         None => UrlParts::default(),
     };
+    if parts.password.is_some() && given.password.is_some() {
+        return Err(SettingsError::Conflict {
+            first: "a password in the URL".into(),
+            second: "--password-file".into(),
+            reason: "the URL's user has one password",
+        });
+    }
     let origin = match (given.file, given.url) {
         (Some(file), _) => Origin::File(file.clone()),
         (None, Some(_)) => Origin::Text(parts.shown()),
@@ -182,6 +193,7 @@ pub fn server_url(given: &Given<'_>, surroundings: &Surroundings) -> Result<Serv
     let password = parts
         .password
         .clone()
+        .or_else(|| given.password.map(|(password, _)| password.clone()))
         .or_else(|| surroundings.password.clone())
         .or_else(kept);
     Ok(ServerUrl {
@@ -189,6 +201,7 @@ pub fn server_url(given: &Given<'_>, surroundings: &Surroundings) -> Result<Serv
         port,
         user: Identifier::new(user)?,
         password,
+        password_file: given.password.map(|(_, file)| file.clone()),
         database: Identifier::new(database)?,
         tls: transport.tls,
         root_certificate: transport.root_certificate,
