@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::render::{self, Kubernetes};
 use crate::secret::Secret;
 use crate::settings::{Metric, Source, Surroundings, Target};
 
@@ -190,11 +191,11 @@ pub enum Render {
     /// A compose project: database, migrations, and where an application hooks in
     Compose(Written),
     /// Manifests for the operator CloudNativePG, and a job for the migrations
-    Kubernetes(Written),
+    Kubernetes(Kubernetes),
     /// Units for podman's quadlet
     Quadlet(Written),
     /// Every statement in order, for a database administrator
-    Sql,
+    Sql(render::Sql),
 }
 
 /// Where files are written, and what becomes of those that are there.

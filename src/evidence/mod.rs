@@ -69,6 +69,11 @@ pub fn images() -> &'static [table::Image] {
     &rows().image
 }
 
+/// The images that the operator CloudNativePG runs a major from; `None` for a major that it has none for.
+pub fn operand(major: u16) -> Option<&'static table::Operand> {
+    rows().operand.iter().find(|row| row.majors.contains(&major))
+}
+
 /// Every known defect.
 pub fn advisories() -> &'static [Advisory] {
     &rows().advisory

@@ -13,6 +13,7 @@ pub struct Table {
     pub absent: Vec<Absent>,
     pub alias: Vec<Alias>,
     pub image: Vec<Image>,
+    pub operand: Vec<Operand>,
     pub elsewhere: Vec<Elsewhere>,
     pub floor: Vec<Floor>,
     pub advisory: Vec<Advisory>,
@@ -57,6 +58,20 @@ pub struct Image {
     pub reference: String,
     pub version: String,
     pub majors: Vec<u16>,
+    pub seen: toml::value::Datetime,
+    pub evidence: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operand {
+    /// With `{major}` for the PostgreSQL major.
+    pub reference: String,
+    /// With `{major}`, and `{distribution}` for the codename of the Debian release that both images are built on.
+    pub extension: Option<String>,
+    pub version: String,
+    pub majors: Vec<u16>,
+    pub operator: String,
     pub seen: toml::value::Datetime,
     pub evidence: String,
 }

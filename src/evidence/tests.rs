@@ -46,6 +46,18 @@ fn every_row_says_where_its_fact_was_seen() {
         );
         assert!(row.seen.date.is_some(), "{row:?}");
     }
+    for row in &table.operand {
+        sources.push((&row.reference, &row.evidence));
+        let extension = row.extension.as_deref().unwrap_or(&row.version);
+        assert!(
+            row.reference.contains("{major}") && extension.contains(&row.version),
+            "{row:?}"
+        );
+        assert!(
+            !row.majors.is_empty() && !row.operator.is_empty() && row.seen.date.is_some(),
+            "{row:?}"
+        );
+    }
     for row in &table.elsewhere {
         sources.push((&row.platform, &row.evidence));
         assert!(!row.package.is_empty() && row.seen.date.is_some(), "{row:?}");

@@ -6,7 +6,7 @@ pub mod embedded;
 pub mod project;
 mod refusal;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod show;
 mod sql;
 mod step;
@@ -17,6 +17,6 @@ pub mod url;
 
 pub use refusal::Refusal;
 pub use show::plan_text;
-pub use sql::plan_sql;
+pub use sql::{plan_sql, whole_sql};
 pub use step::{Package, Parameter, Plan, RepositoryFile, RpmKey, Step};
 pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

@@ -4,7 +4,7 @@ use crate::settings::{
     DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Index, InstanceName, Metric, Settings, Target, VectorTable,
 };
 
-pub(super) fn settings(target: Target) -> Settings {
+pub(crate) fn settings(target: Target) -> Settings {
     Settings {
         target,
         instance: InstanceName::default(),
@@ -32,6 +32,6 @@ pub(super) fn settings(target: Target) -> Settings {
     }
 }
 
-pub(super) fn name(name: &str) -> Identifier {
+pub(crate) fn name(name: &str) -> Identifier {
     Identifier::new(name).unwrap()
 }

@@ -1,20 +1,16 @@
 //! A plan's statements as one script for psql: what a database administrator runs where we may not. No password is in it.
 
 use super::{Plan, Step};
+use crate::database::migrate::{self, MigrateError};
 use crate::settings::{Identifier, Settings};
 
-const HEAD: &str = "\\set ON_ERROR_STOP on\n";
+/// Names are UTF-8 whatever the terminal is, and nothing is found by a search path that somebody else may have set.
+const HEAD: &str = "\\set ON_ERROR_STOP on\n\\encoding UTF8\n";
+const SEARCH_PATH: &str = "SET search_path = pg_catalog;";
 
 /// The steps that are SQL, in order, each in the database that it belongs to. Everything else is left out.
 pub fn plan_sql(plan: &Plan, settings: &Settings) -> String {
-    let file = settings.role_password_file.as_deref();
-    let mut script = Script {
-        password: file.map_or_else(String::new, |file| format!(" (the one in {})", file.display())),
-        ..Script::default()
-    };
-    for step in &plan.steps {
-        script.add(step);
-    }
+    let script = Script::of(plan, settings, None);
     if script.text.is_empty() {
         return "-- nothing to do\n".to_owned();
     }
@@ -28,6 +24,43 @@ pub fn plan_sql(plan: &Plan, settings: &Settings) -> String {
     format!("{about}{HEAD}{}", script.text)
 }
 
+/// The same for a server that has nothing of ours, whole: with the history of its migrations, so that nothing is left to do.
+///
+/// # Errors
+/// [`MigrateError`] for a plan with a migration that there is none of.
+pub fn whole_sql(plan: &Plan, settings: &Settings) -> Result<String, MigrateError> {
+    let table = &settings.table;
+    let mut history = History {
+        made: migrate::history_sql(table),
+        ..History::default()
+    };
+    for step in &plan.steps {
+        if let Step::Migrate { version, .. } = step {
+            history
+                .rows
+                .push((*version, migrate::record_sql(table, *version)?));
+        }
+    }
+    let notes: String = plan
+        .notes
+        .iter()
+        .map(|note| format!("-- note: {note}\n"))
+        .collect();
+    Ok(format!(
+        "{notes}{HEAD}{}",
+        Script::of(plan, settings, Some(history)).text
+    ))
+}
+
+/// What is written beside the migrations.
+#[derive(Default)]
+struct History {
+    /// Statements that make it, until they are written.
+    made: Vec<String>,
+    /// By version.
+    rows: Vec<(i32, Vec<String>)>,
+}
+
 #[derive(Default)]
 struct Script {
     text: String,
@@ -35,9 +68,25 @@ struct Script {
     password: String,
     /// Where psql is connected by now, if we said so.
     connected: Option<Identifier>,
+    /// `None` where `up` goes on and writes it.
+    history: Option<History>,
 }
 
 impl Script {
+    fn of(plan: &Plan, settings: &Settings, history: Option<History>) -> Self {
+        // Quoted, because a path may hold a line break, which would end the comment.
+        let file = settings.role_password_file.as_deref();
+        let mut script = Self {
+            password: file.map_or_else(String::new, |file| format!(" (the one in {file:?})")),
+            history,
+            ..Self::default()
+        };
+        for step in &plan.steps {
+            script.add(step);
+        }
+        script
+    }
+
     fn add(&mut self, step: &Step) {
         match step {
             Step::CreateRole { role, .. } => {
@@ -109,7 +158,12 @@ impl Script {
         } else {
             "needs a member of the role"
         };
+        self.history_is_made();
         self.begin(step, needs);
+        let rows = self.rows_of(*version);
+        if !rows.is_empty() {
+            self.line("BEGIN;");
+        }
         if is_extension {
             self.line(sql.trim_end());
         } else {
@@ -117,11 +171,34 @@ impl Script {
             self.line(sql.trim_end());
             self.line("RESET ROLE;");
         }
+        if !rows.is_empty() {
+            self.statements(&rows);
+            self.line("COMMIT;");
+        }
+    }
+
+    /// Before the first migration, once.
+    fn history_is_made(&mut self) {
+        let made = self
+            .history
+            .as_mut()
+            .map(|history| std::mem::take(&mut history.made));
+        let made = made.unwrap_or_default();
+        if !made.is_empty() {
+            self.line("\n-- the history of the migrations (needs CREATE on the database)");
+            self.statements(&made);
+        }
+    }
+
+    fn rows_of(&mut self, version: i32) -> Vec<String> {
+        let rows = self.history.as_mut().map(|history| &mut history.rows);
+        let rows = rows.and_then(|rows| rows.iter_mut().find(|(of, _)| *of == version));
+        rows.map(|(_, rows)| std::mem::take(rows)).unwrap_or_default()
     }
 
     fn connect(&mut self, database: &Identifier) {
         if self.connected.as_ref() != Some(database) {
-            self.line(&format!("\n\\connect {}", database.quoted()));
+            self.line(&format!("\n{}\n{SEARCH_PATH}", reconnection(database)));
             self.connected = Some(database.clone());
         }
     }
@@ -142,6 +219,14 @@ impl Script {
         self.text.push_str(line);
         self.text.push('\n');
     }
+}
+
+/// psql takes a bare name that has `=` in it, or begins as a URL does, for a whole connection string; in a connection string of
+/// its own it is a name whatever it holds (libpq, "Connection Strings").
+fn reconnection(database: &Identifier) -> String {
+    let value = database.as_str().replace('\\', "\\\\").replace('\'', "\\'");
+    let connection = format!("dbname='{value}'").replace('"', "\"\"");
+    format!("\\connect -reuse-previous=on \"{connection}\"")
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Settings -> files that bring the database up elsewhere. Pure: the same settings give the same bytes on every machine.
 
 pub mod compose;
+mod flags;
 pub mod image;
 pub mod kubernetes;
 pub mod memory;
 pub mod quadlet;
 pub mod seal;
+pub mod sql;
 pub mod yaml;
 
 use std::path::PathBuf;

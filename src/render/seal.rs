@@ -3,7 +3,8 @@
 
 use crate::digest::sha256_hex;
 
-const BEGINNING: &str = "# Written by pgvector-setup for PostgreSQL ";
+/// After the sign of a comment.
+const BEGINNING: &str = "Written by pgvector-setup for PostgreSQL ";
 const DIGEST: &str = ", sha256:";
 
 /// What the first line of a file says of the rest.
@@ -19,8 +20,16 @@ pub enum Seal {
 
 /// `body` below the line that seals it. For formats whose comments begin with `#`.
 pub fn sealed(major: u16, body: &str) -> String {
-    let first = format!("{BEGINNING}{major}");
-    let digest = digest(&first, body);
+    with_first_line(&format!("# {BEGINNING}{major}"), body)
+}
+
+/// [`sealed`] for SQL, which is the same for all majors.
+pub fn sealed_sql(body: &str) -> String {
+    with_first_line(&format!("-- {BEGINNING}13 or later"), body)
+}
+
+fn with_first_line(first: &str, body: &str) -> String {
+    let digest = digest(first, body);
     format!("{first}{DIGEST}{digest}\n{body}")
 }
 
@@ -28,7 +37,7 @@ pub fn sealed(major: u16, body: &str) -> String {
 pub fn seal_of(text: &str) -> Seal {
     let (line, body) = text.split_once('\n').unwrap_or((text, ""));
     match line.split_once(DIGEST) {
-        Some((first, given)) if line.starts_with(BEGINNING) => {
+        Some((first, given)) if after_beginning(line).is_some() => {
             if digest(first, body) == given {
                 Seal::Intact
             } else {
@@ -41,9 +50,14 @@ pub fn seal_of(text: &str) -> Seal {
 
 /// The PostgreSQL major that a file of ours was written for, edited or not.
 pub fn major_of(text: &str) -> Option<u16> {
-    let rest = text.strip_prefix(BEGINNING)?;
+    let rest = after_beginning(text)?;
     let end = rest.find(|character: char| !character.is_ascii_digit())?;
     rest[..end].parse().ok()
+}
+
+fn after_beginning(text: &str) -> Option<&str> {
+    let comment = text.strip_prefix("# ").or_else(|| text.strip_prefix("-- "))?;
+    comment.strip_prefix(BEGINNING)
 }
 
 fn digest(first: &str, body: &str) -> String {
@@ -64,6 +78,14 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             assert_ne!(seal_of(&changed), Seal::Intact, "byte {place}");
         }
+    }
+
+    #[test]
+    fn a_script_of_sql_is_sealed_by_a_comment_of_its_own() {
+        let text = sealed_sql("SELECT 1;\n");
+        assert!(text.starts_with("-- Written by pgvector-setup for PostgreSQL 13 or later, sha256:"));
+        assert_eq!(seal_of(&text), Seal::Intact);
+        assert_eq!(seal_of(&text.replace("SELECT 1", "SELECT 2")), Seal::Broken);
     }
 
     #[test]

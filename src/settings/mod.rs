@@ -7,6 +7,7 @@ use std::str::FromStr;
 mod containers;
 mod error;
 mod identifier;
+mod kubernetes;
 mod packages;
 mod server_url;
 mod vector_table;
@@ -14,6 +15,7 @@ mod vector_table;
 pub use containers::{ContainerSettings, Image, Memory};
 pub use error::SettingsError;
 pub use identifier::Identifier;
+pub use kubernetes::{KubernetesSettings, Label, Quantity, Subdomain};
 pub use packages::{PackageSettings, Source, mirror};
 pub(crate) use server_url::percent_encoded;
 pub use server_url::{

@@ -15,6 +15,7 @@ mod history;
 mod lock;
 mod lock_wait;
 mod pending;
+mod record;
 mod refusal;
 mod roles;
 mod runner;
@@ -32,6 +33,7 @@ pub use history::{Applied, History, SETUP_SCHEMA, read_history};
 pub use lock_wait::Blocker;
 pub(super) use lock_wait::blocker;
 pub use pending::{MigrationState, MigrationStatus, pending};
+pub use record::{history_sql, record_sql};
 
 use super::index::{Budget, BuildProgress};
 use super::{Endpoint, Login};

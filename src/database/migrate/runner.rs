@@ -10,12 +10,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::MigrateError;
-use super::history::{SETUP_SCHEMA, qualified_history};
+use super::history::qualified_history;
 use super::lock_wait::Change;
+use super::record::{comment, definition, details};
 use super::script::Script;
 use crate::database::DatabaseError;
 use crate::database::index::{Build, clear_intent};
-use crate::database::sql::{composed, literal};
+use crate::database::sql::composed;
 use crate::settings::{Identifier, VectorTable};
 
 /// How the next migration's object comes to be.
@@ -99,7 +100,7 @@ impl Session<'_> {
             }
         }
         record.push(history_row.to_owned());
-        record.push(self.details(made));
+        record.push(details(self.table, self.script, made, &self.effects));
         let change = Change {
             purpose,
             role,
@@ -111,29 +112,9 @@ impl Session<'_> {
         change.run(self.connection).await
     }
 
-    /// Our columns beside refinery's four, in the same transaction.
-    fn details(&self, made: bool) -> String {
-        let json = |map: &BTreeMap<String, String>| literal(&serde_json::json!(map).to_string());
-        format!(
-            "UPDATE {} SET made = {made}, settings = {}, effects = {} WHERE version = {}",
-            qualified_history(self.table),
-            json(&self.script.settings),
-            json(&self.effects),
-            self.script.version
-        )
-    }
-
     async fn prepare(&mut self, create_table: &str) -> Result<(), MigrateError> {
         let history = qualified_history(self.table);
-        let what = format!(
-            "Migrations of {} on {}",
-            self.table.column.quoted(),
-            self.table.qualified()
-        );
-        let record = [
-            create_table.to_owned(),
-            format!("COMMENT ON TABLE {history} IS {}", literal(&what)),
-        ];
+        let record = [create_table.to_owned(), comment(self.table)];
         let change = Change {
             purpose: "make the migration history",
             role: None,
@@ -202,18 +183,7 @@ fn migration(row: &sqlx::postgres::PgRow) -> Result<Migration, MigrateError> {
 }
 
 impl AsyncMigrate for Session<'_> {
-    /// refinery's four columns and ours, and the intents of index builds.
     fn assert_migrations_table_query(migration_table_name: &str) -> String {
-        format!(
-            "CREATE SCHEMA IF NOT EXISTS {SETUP_SCHEMA};
-             CREATE TABLE IF NOT EXISTS {SETUP_SCHEMA}.index_build (
-                 schema_name text, table_name text, index_name text,
-                 statement text NOT NULL, started_at timestamptz NOT NULL DEFAULT now(),
-                 PRIMARY KEY (schema_name, table_name, index_name));
-             CREATE TABLE IF NOT EXISTS {migration_table_name} (
-                 version int4 PRIMARY KEY, name text NOT NULL, applied_on text NOT NULL, checksum text NOT NULL,
-                 made boolean NOT NULL DEFAULT false,
-                 settings jsonb NOT NULL DEFAULT '{{}}', effects jsonb NOT NULL DEFAULT '{{}}')"
-        )
+        definition(migration_table_name)
     }
 }

@@ -16,6 +16,7 @@ fn a_plan_is_a_script_that_goes_from_database_to_database_and_holds_no_password(
     insta::assert_snapshot!(script(Target::System), @r#"
 -- Run it by psql as a superuser; then `pgvector-setup up` goes on.
 \set ON_ERROR_STOP on
+\encoding UTF8
 
 -- create role "vectors" (needs CREATEROLE or a superuser)
 CREATE ROLE "vectors" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
@@ -24,7 +25,8 @@ CREATE ROLE "vectors" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NO
 -- create database "vectors" (needs CREATEDB or a superuser)
 CREATE DATABASE "vectors" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 
-\connect "vectors"
+\connect -reuse-previous=on "dbname='vectors'"
+SET search_path = pg_catalog;
 
 -- limit who may use database "vectors" (needs the owner of the database)
 REVOKE ALL ON DATABASE "vectors" FROM PUBLIC;

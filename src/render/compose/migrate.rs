@@ -1,6 +1,7 @@
 //! The command line of the one-shot service that migrates: this program, in its own image.
 
-use crate::settings::{Index, Lists, Settings};
+use crate::render::flags::table_flags;
+use crate::settings::Settings;
 
 /// Where the service keeps its receipt and lock: a volume, so that a killed run continues.
 pub const STATE: &str = "/var/lib/pgvector-setup";
@@ -14,7 +15,6 @@ const WAIT: u16 = 120;
 /// Every word by itself, no shell between. Values that a user chose stand behind `=`, so that one which begins with `-`
 /// is no flag. All of them are given: the image's environment decides nothing.
 pub fn arguments(settings: &Settings) -> Vec<String> {
-    let table = &settings.table;
     let mut words = vec![
         "migrate".to_owned(),
         "up".to_owned(),
@@ -28,24 +28,7 @@ pub fn arguments(settings: &Settings) -> Vec<String> {
         "--role-password-file=/run/secrets/database_password".to_owned(),
         format!("--role={}", settings.role),
         format!("--database={}", settings.database),
-        format!("--schema={}", table.schema),
-        format!("--extension-schema={}", table.extension_schema),
-        format!("--table={}", table.table),
-        format!("--key={}", table.key),
-        format!("--column={}", table.column),
-        format!("--dimensions={}", table.dimensions),
-        format!("--metric={}", table.metric.name()),
-        format!("--index={}", table.index.method().unwrap_or("none")),
     ];
-    match table.index {
-        Index::Hnsw { m, ef_construction } => {
-            words.extend([format!("--m={m}"), format!("--ef-construction={ef_construction}")]);
-        }
-        Index::Ivfflat { lists: Lists::Auto } => words.push("--lists=auto".to_owned()),
-        Index::Ivfflat {
-            lists: Lists::Count(count),
-        } => words.push(format!("--lists={count}")),
-        Index::None => {}
-    }
+    words.extend(table_flags(&settings.table));
     words
 }
