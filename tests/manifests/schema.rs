@@ -57,12 +57,11 @@ fn judge(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
         fault(format!("{value} is none of {}", schema["enum"]));
     }
     let limit = |name: &str| schema[name].as_f64();
-    if let Some(number) = value.as_f64() {
-        if limit("minimum").is_some_and(|least| number < least)
-            || limit("maximum").is_some_and(|most| number > most)
-        {
-            fault(format!("{value} is out of range"));
-        }
+    if let Some(number) = value.as_f64()
+        && (limit("minimum").is_some_and(|least| number < least)
+            || limit("maximum").is_some_and(|most| number > most))
+    {
+        fault(format!("{value} is out of range"));
     }
     if let Some(text) = value.as_str() {
         let length = text.chars().count() as f64;
