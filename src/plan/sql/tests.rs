@@ -67,14 +67,14 @@ fn a_password_that_is_chosen_is_named_by_its_file() {
     for (role, expected) in [
         (
             None,
-            "-- then its password, which psql asks for: \\password \"vectors\" (the one in /run/secrets/application)",
+            "-- then its password, which psql asks for: \\password \"vectors\" (the one in \"/run/secrets/application\")",
         ),
         (
             Some(RoleFacts {
                 can_log_in: true,
                 ..RoleFacts::default()
             }),
-            "-- psql asks for it: \\password \"vectors\" (the one in /run/secrets/application)",
+            "-- psql asks for it: \\password \"vectors\" (the one in \"/run/secrets/application\")",
         ),
     ] {
         let facts = DatabaseFacts {
