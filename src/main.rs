@@ -54,6 +54,10 @@ fn environment() -> Environment {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .filter(for_brew)
             .collect(),
+        containers: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(for_containers)
+            .collect(),
         libpq: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, value)| (name == "DATABASE_URL" || name.starts_with("PG")) && !value.is_empty())
@@ -83,6 +87,30 @@ fn for_brew((name, value): &(String, OsString)) -> bool {
     let is_setting = name.starts_with("HOMEBREW_") && !FORM.contains(&name.as_str());
     let is_proxy = name.to_lowercase().ends_with("_proxy");
     !value.is_empty() && (is_setting || is_proxy || SURROUNDINGS.contains(&name.as_str()))
+}
+
+/// Which engine is meant and how it is reached (docker(1), podman(1)), proxies for what it pulls, and the places of the user's own
+/// settings, images and sockets. Not `COMPOSE_*`, which would put other files and profiles in the place of ours.
+fn for_containers((name, value): &(String, OsString)) -> bool {
+    const SURROUNDINGS: [&str; 6] = [
+        "CONTAINER_HOST",
+        "CONTAINER_CONNECTION",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_RUNTIME_DIR",
+    ];
+    const DOCKER: [&str; 6] = [
+        "DOCKER_API_VERSION",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+    ];
+    let is_proxy = name.to_lowercase().ends_with("_proxy");
+    let is_named = SURROUNDINGS.contains(&name.as_str()) || DOCKER.contains(&name.as_str());
+    !value.is_empty() && (is_named || is_proxy)
 }
 
 /// pip's own settings, proxies and certificate bundles: without them a user's mirror would not be reached.

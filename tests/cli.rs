@@ -6,6 +6,8 @@ mod support;
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/docker.rs"]
+mod docker;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/interruptions.rs"]

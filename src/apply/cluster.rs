@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use super::{ApplyError, Outcome, Progress, checkpoint, machine};
+use crate::database::index::Budget;
 use crate::database::{Endpoint, Login, connect};
 use crate::error::Result;
 use crate::facts::cluster::{self, Cluster, ClusterFacts};
@@ -154,13 +155,13 @@ pub(super) async fn start(engine: &mut Engine<'_>, step: &Step) -> Result<Outcom
         .into());
     };
     prove_identity(host, &cluster, data).await?;
-    engine.server = Some(super::Server::embedded(&cluster));
+    engine.server = Some(super::Server::embedded(host, &cluster));
     Ok(Outcome::Changed { object: None })
 }
 
 impl super::Server {
     /// How our own cluster is reached: the administrator by its private socket, applications by TCP on loopback.
-    pub fn embedded(cluster: &Cluster) -> Self {
+    pub fn embedded(host: &Host, cluster: &Cluster) -> Self {
         Self {
             endpoint: Endpoint::Socket {
                 directory: cluster.socket_directory.clone(),
@@ -176,6 +177,7 @@ impl super::Server {
             relay: None,
             maintenance: "postgres".into(),
             owner: None,
+            budget: Budget::of_machine(host.available_memory()),
         }
     }
 }
@@ -192,7 +194,7 @@ pub async fn prove_identity(host: &Host, cluster: &Cluster, data: &Path) -> Resu
     {
         tokio::time::sleep(POLL).await;
     }
-    let server = super::Server::embedded(cluster);
+    let server = super::Server::embedded(host, cluster);
     let mut connection = connect(&server.endpoint, &server.administrator, "postgres").await?;
     let row: (String, String) = sqlx::query_as(
         "SELECT system_identifier::text, current_setting('data_directory') FROM pg_control_system()",

@@ -4,7 +4,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::Outcome;
 use super::engine::{Engine, Server};
-use crate::database::index::{Budget, BuildProgress};
+use crate::database::index::BuildProgress;
 use crate::database::migrate::{Limits, MigrationState, Migrator};
 use crate::database::sql::{composed, literal};
 use crate::database::{DatabaseError, Login, connect, credentials, scram, sqlstate};
@@ -142,7 +142,7 @@ pub(super) async fn migrate(engine: &Engine<'_>, database: &Identifier, version:
     let server = server(engine);
     let mut connection = administrator(engine, database.as_str()).await?;
     let progress = |build| engine.progress.builds(&build);
-    let migrator = migrator(engine.host, engine.settings, server, &progress);
+    let migrator = migrator(engine.settings, server, &progress);
     let statuses = migrator.up(&mut connection, Some(version)).await?;
     let state = statuses
         .into_iter()
@@ -159,7 +159,6 @@ pub(super) async fn migrate(engine: &Engine<'_>, database: &Identifier, version:
 
 /// The migrations of these settings on this server.
 pub fn migrator<'a>(
-    host: &Host,
     settings: &'a Settings,
     server: &'a Server,
     progress: &'a (dyn Fn(BuildProgress) + Sync),
@@ -171,7 +170,7 @@ pub fn migrator<'a>(
         login: &server.administrator,
         database: settings.database.as_str(),
         limits: Limits {
-            budget: Budget::of_machine(host.available_memory()),
+            budget: server.budget,
             ..Limits::default()
         },
         progress,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::relay::Relay;
 use super::{
-    ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, dnf, interrupt,
-    login, machine, overlay, packages, upgrade,
+    ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, dnf, docker,
+    interrupt, login, machine, overlay, packages, upgrade,
 };
+use crate::database::index::Budget;
 use crate::database::{DatabaseError, Endpoint, Login, remote};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
@@ -30,6 +31,8 @@ pub struct Server {
     pub relay: Option<Arc<Relay>>,
     /// The database that is connected to for what concerns the whole server.
     pub maintenance: String,
+    /// What an index build may take there.
+    pub budget: Budget,
 }
 
 impl Server {
@@ -151,6 +154,13 @@ impl Engine<'_> {
                 overlay::unpack(self.host, argv, directory).await
             }
             Step::SetParameters { .. } => overlay::set_parameters(self, step).await,
+            Step::WriteProject {
+                directory,
+                files,
+                secrets,
+            } => docker::write(self, directory, files, secrets).await,
+            Step::PullImage { image, argv } => docker::pull(self, image, argv).await,
+            Step::StartProject { .. } => docker::start(self, step).await,
             Step::WriteCredentials { path, role, from } => {
                 machine::write_credentials(self, path, role, from.as_deref())
             }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::apt::PackageError;
 use super::brew::BrewError;
 use super::dnf::RpmError;
+use super::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::host::HostError;
 
@@ -58,6 +59,8 @@ pub enum ApplyError {
     Packages(#[from] PackageError),
     #[error(transparent)]
     Brew(#[from] BrewError),
+    #[error(transparent)]
+    Docker(#[from] DockerError),
 }
 
 impl Explain for ApplyError {
@@ -79,6 +82,7 @@ impl Explain for ApplyError {
             Self::Rpm(error) => error.code(),
             Self::Packages(error) => error.code(),
             Self::Brew(error) => error.code(),
+            Self::Docker(error) => error.code(),
         }
     }
 
@@ -100,6 +104,7 @@ impl Explain for ApplyError {
             Self::Rpm(error) => error.exit(),
             Self::Packages(error) => error.exit(),
             Self::Brew(error) => error.exit(),
+            Self::Docker(error) => error.exit(),
         }
     }
 
@@ -133,6 +138,7 @@ impl Explain for ApplyError {
             Self::Rpm(error) => return error.hint(),
             Self::Packages(error) => return error.hint(),
             Self::Brew(error) => return error.hint(),
+            Self::Docker(error) => return error.hint(),
         })
     }
 }

@@ -7,6 +7,7 @@ mod checkpoint;
 mod cluster;
 pub mod database;
 pub mod dnf;
+pub mod docker;
 mod engine;
 mod error;
 pub mod first_run;

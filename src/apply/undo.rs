@@ -7,7 +7,7 @@ use sqlx::Executor as _;
 
 use super::apt::remove_repository;
 use super::engine::Engine;
-use super::{checkpoint, cluster, first_run, login, overlay, packages};
+use super::{checkpoint, cluster, docker, first_run, login, overlay, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -112,6 +112,25 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
         Undo::RestoreParameters { parameters } => {
             return overlay::restore_parameters(engine, parameters).await;
         }
+        Undo::RemoveProject {
+            directory,
+            files,
+            secrets,
+            destroy,
+        } => return docker::remove_files(host, directory, files, secrets, *destroy),
+        Undo::RemoveContainers {
+            engine: program,
+            project,
+            before,
+            destroy,
+        } => {
+            return docker::remove_containers(host, program, project, before, *destroy, engine.progress)
+                .await;
+        }
+        Undo::RemoveImage {
+            engine: program,
+            image,
+        } => return docker::remove_image(host, program, image).await,
         Undo::RemoveDirectory { path } | Undo::RemoveUnpacked { path } => host.remove_directory(path)?,
         Undo::RemoveEmptyDirectory { path } => {
             host.remove_empty_directory(path);

@@ -53,13 +53,13 @@ pub enum Command {
     },
     /// Bring a newer pgvector: package, extension in every database, indexes
     Upgrade(Upgrade),
-    /// Start the embedded server
+    /// Start the embedded server, or the one in its container
     Start,
-    /// Stop the embedded server
+    /// Stop the embedded server, or the compose project
     Stop,
     /// Say what is there and whether it runs
     Status,
-    /// Stop the embedded server and delete its data
+    /// Stop the embedded server or the compose project, and delete its data
     Destroy(Destruction),
     /// Print how to connect, for a shell or a .env file
     Env {
@@ -303,7 +303,7 @@ pub struct Options {
         hide_env = true
     )]
     pub allow_plaintext: Option<bool>,
-    /// Name of the embedded cluster [default: default]
+    /// Name of the embedded cluster or the compose project [default: default]
     #[arg(
         long,
         global = true,
@@ -321,7 +321,7 @@ pub struct Options {
         hide_env = true
     )]
     pub directory: Option<PathBuf>,
-    /// TCP port on loopback [default: a free one from 54320; system: the only cluster's]
+    /// TCP port on loopback [default: a free one from 54320; docker: 5432; system: the only cluster's]
     #[arg(
         long,
         global = true,

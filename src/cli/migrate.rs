@@ -34,7 +34,7 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
         Migrate::Up { to, .. } => {
             let (_lock, _receipt) = installation.open("migrate up")?;
             let progress = |build| crate::apply::Progress::builds(ui, &build);
-            let migrator = crate::apply::database::migrator(installation.host, settings, &server, &progress);
+            let migrator = crate::apply::database::migrator(settings, &server, &progress);
             show(&migrator.up(&mut connection, to).await?, ui);
             Ok(Exit::Done)
         }
@@ -52,7 +52,7 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
                 consent: &consent,
                 export,
             };
-            let migrator = crate::apply::database::migrator(installation.host, settings, &server, &|_| {});
+            let migrator = crate::apply::database::migrator(settings, &server, &|_| {});
             show_taken_back(&migrator.down(&mut connection, to, &descent).await?, ui);
             Ok(Exit::Done)
         }

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::arguments::{IndexMethod, Options};
 use super::prompt::Choice;
+use crate::render::compose::DEFAULT_PORT;
 use crate::secret::Secret;
 use crate::settings::{Index, Lists, Metric, Origin, Settings, SettingsError, Target};
 
@@ -59,10 +60,17 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         text: "Instance",
-        applies: |settings| settings.target == Target::Embedded,
+        applies: |settings| matches!(settings.target, Target::Embedded | Target::Docker),
         current: |settings| settings.instance.to_string(),
         choices: FREE_TEXT,
         fill: |options, answer| fill_text(&mut options.instance, answer),
+    },
+    Question {
+        text: "Port on this machine",
+        applies: |settings| settings.target == Target::Docker,
+        current: |settings| settings.port.unwrap_or(DEFAULT_PORT).to_string(),
+        choices: FREE_TEXT,
+        fill: |options, answer| fill_number(&mut options.port, "--port", "from 1 to 65535", answer),
     },
     Question {
         text: "Database",

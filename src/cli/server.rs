@@ -1,62 +1,95 @@
-//! The embedded server's life: start, stop, status, destroy.
+//! The life of a server of our own, embedded or in a container: start, stop, status, destroy.
 
 use std::path::PathBuf;
 
 use super::Ui;
 use super::arguments::Destruction;
 use super::rollback::consented_name;
-use crate::apply::stop_cluster;
+use crate::apply::{Outcome, docker, stop_cluster};
 use crate::error::{Exit, Result};
 use crate::facts::cluster::{self, ClusterFacts};
 use crate::facts::clusters::ClusterStatus;
+use crate::facts::docker::DockerFacts;
 use crate::pipeline::{Installation, MachineFacts};
-use crate::plan::Refusal;
+use crate::plan::{self, Refusal};
 use crate::settings::{SettingsError, Target};
 
-fn embedded_only(installation: &Installation<'_>) -> Result<()> {
-    if installation.settings.target == Target::Embedded {
-        return Ok(());
-    }
+/// # Errors
+/// [`SettingsError::Conflict`] for a server that is not ours to start and stop.
+fn own_only(installation: &Installation<'_>) -> Result<()> {
+    let reason = match installation.settings.target {
+        Target::Embedded | Target::Docker => return Ok(()),
+        Target::Url => {
+            "a server elsewhere is not ours to start, stop or destroy; rollback takes back what up made in it"
+        }
+        Target::System => "the operating system starts and stops its own service",
+    };
     Err(SettingsError::Conflict {
         first: "this command".into(),
         second: format!("--target {}", installation.settings.target),
-        reason: match installation.settings.target {
-            Target::Url => "a server elsewhere is not ours to start, stop or destroy; rollback takes back what up made in it",
-            _ => "the operating system starts and stops its own service",
-        },
+        reason,
     }
     .into())
 }
 
 pub(super) async fn start(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
-    embedded_only(installation)?;
-    cluster::settle(installation.host, &installation.layout.data).await;
-    match cluster::gather(installation.host, &installation.layout)? {
-        ClusterFacts::Absent => Err(no_instance(installation).into()),
-        ClusterFacts::Present(cluster) if cluster.running.is_some() => {
-            ui.say("the server runs already");
-            Ok(Exit::Done)
+    own_only(installation)?;
+    let is_running = match installation.machine_facts().await? {
+        MachineFacts::Docker(facts) if facts.containers.is_empty() && facts.volumes.is_empty() => {
+            return Err(no_instance(installation).into());
         }
-        _ => {
-            installation.start(ui).await?;
-            ui.say("the server runs");
-            Ok(Exit::Done)
+        MachineFacts::Embedded(facts) if facts.cluster == ClusterFacts::Absent => {
+            return Err(no_instance(installation).into());
         }
+        MachineFacts::Docker(facts) => !facts.has_to_start(),
+        MachineFacts::Embedded(facts) => {
+            matches!(&facts.cluster, ClusterFacts::Present(cluster) if cluster.running.is_some())
+        }
+        MachineFacts::System(_) | MachineFacts::Url(_) => false,
+    };
+    if is_running {
+        ui.say("the server runs already");
+        return Ok(Exit::Done);
     }
+    installation.start(ui).await?;
+    ui.say("the server runs");
+    Ok(Exit::Done)
 }
 
 pub(super) async fn stop(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
-    embedded_only(installation)?;
+    own_only(installation)?;
+    let outcome = match installation.settings.target {
+        Target::Docker => stop_project(installation, ui).await?,
+        _ => stop_embedded(installation, ui).await?,
+    };
+    ui.say(match outcome {
+        Outcome::AlreadyThere => "the server is not running",
+        _ => "the server is stopped",
+    });
+    Ok(Exit::Done)
+}
+
+async fn stop_embedded(installation: &Installation<'_>, ui: &Ui) -> Result<Outcome> {
     if cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent {
         return Err(no_instance(installation).into());
     }
     let layout = &installation.layout;
     let _lock = installation.host.lock(&layout.lock, "stop")?;
-    match stop_cluster(installation.host, &layout.data, &layout.start_log, ui).await? {
-        crate::apply::Outcome::AlreadyThere => ui.say("the server is not running"),
-        _ => ui.say("the server is stopped"),
+    stop_cluster(installation.host, &layout.data, &layout.start_log, ui).await
+}
+
+/// Every container of the project stops: an application without its database has nothing to do.
+async fn stop_project(installation: &Installation<'_>, ui: &Ui) -> Result<Outcome> {
+    let MachineFacts::Docker(facts) = installation.machine_facts().await? else {
+        return Ok(Outcome::AlreadyThere);
+    };
+    let engine = plan::docker::answering(&facts)?;
+    if facts.containers.is_empty() {
+        return Err(no_instance(installation).into());
     }
-    Ok(Exit::Done)
+    plan::docker::refuse_foreign(&facts)?;
+    let _lock = installation.host.lock(&installation.layout.lock, "stop")?;
+    docker::stop(installation.host, &engine.program, &facts.project.name, ui).await
 }
 
 /// What `status` reports; exit 0 while the server answers as ours, 1 while it does not.
@@ -78,6 +111,8 @@ pub(super) async fn status(installation: &Installation<'_>, ui: &Ui) -> Result<E
     let mut status = Status::of(installation, &facts);
     match installation.server(&facts).await {
         Ok(Some(_)) => status.state = "running",
+        // The container runs, and its server does not answer yet, or any more.
+        Ok(None) if status.state == "running" => status.state = "starting",
         Ok(None) => {}
         Err(error) if status.state == "running" => {
             status.state = "not ours";
@@ -145,7 +180,7 @@ impl Status {
                     status.data = Some(cluster.data_directory);
                 }
             }
-            MachineFacts::Docker(_) => {}
+            MachineFacts::Docker(facts) => status.of_project(facts),
             MachineFacts::Url(facts) => {
                 status.instance = facts.address.clone();
                 status.state = "running";
@@ -156,6 +191,26 @@ impl Status {
             }
         }
         status
+    }
+
+    fn of_project(&mut self, facts: &DockerFacts) {
+        self.data = Some(facts.project.directory.clone());
+        self.postgres_major = facts.rendering.major;
+        let Some(server) = facts.server() else {
+            self.detail = plan::docker::answering(facts)
+                .err()
+                .map(|refusal| refusal.to_string());
+            return;
+        };
+        self.state = if server.is_running() { "running" } else { "stopped" };
+        self.port = server.published.map(|(_, port)| port);
+        let id = server.id.get(..12).unwrap_or(&server.id);
+        self.detail = Some(format!(
+            "project {}, container {id}, image {}, {}",
+            facts.project.name,
+            server.image,
+            server.health.word()
+        ));
     }
 
     fn text(&self) -> String {
@@ -182,8 +237,12 @@ pub(super) async fn destroy(
     destruction: &Destruction,
     ui: &Ui,
 ) -> Result<Exit> {
-    embedded_only(installation)?;
-    if cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent {
+    own_only(installation)?;
+    let is_absent = match installation.settings.target {
+        Target::Docker => installation.made()?.is_empty(),
+        _ => cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent,
+    };
+    if is_absent {
         return Err(no_instance(installation).into());
     }
     consented_name(installation, destruction, true, ui).await?;

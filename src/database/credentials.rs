@@ -22,6 +22,14 @@ pub fn password(text: &str, role: &Identifier) -> Option<Secret> {
         .map(|mut fields| Secret::new(fields.remove(4)))
 }
 
+/// Whether such a file is for this server.
+pub fn names(text: &str, host: &str, port: u16) -> bool {
+    let port = port.to_string();
+    text.lines()
+        .filter_map(split)
+        .any(|fields| fields[0] == host && fields[1] == port)
+}
+
 fn escape(field: &str) -> String {
     field.replace('\\', "\\\\").replace(':', "\\:")
 }
@@ -55,5 +63,6 @@ mod tests {
         );
         assert_eq!(password(&text, &role).unwrap().expose(), r"p:a\s");
         assert_eq!(password(&text, &Identifier::new("other").unwrap()), None);
+        assert!(names(&text, "2001:db8::1", 5432) && !names(&text, "2001:db8::1", 5433));
     }
 }

@@ -4,7 +4,7 @@ mod connect;
 pub mod credentials;
 mod error;
 pub mod facts;
-mod greeting;
+pub(crate) mod greeting;
 pub mod index;
 pub mod login;
 pub mod migrate;

@@ -12,6 +12,7 @@ mod detached;
 mod error;
 mod exclusive;
 mod files;
+mod follow;
 mod lock;
 mod partial;
 mod ports;
@@ -28,6 +29,7 @@ pub use command::{Command, Output, Privilege, quote_word};
 pub use detached::Detached;
 pub use error::HostError;
 pub use files::{FileMode, Owner, TEMPORARY};
+pub use follow::Following;
 pub use lock::Lock;
 pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
 pub use relay::{Relay, is_relay, serve as serve_relay};
@@ -55,6 +57,8 @@ pub struct Environment {
     pub download: Vec<(String, std::ffi::OsString)>,
     /// Handed on to brew alone, which is the user's own: `HOMEBREW_*`, proxies, and what leads to the user's services.
     pub homebrew: Vec<(String, std::ffi::OsString)>,
+    /// Handed on to docker, podman and compose alone: which engine the user means, and where its settings are.
+    pub containers: Vec<(String, std::ffi::OsString)>,
     /// `DATABASE_URL` and libpq's `PG*`, for the target `url` alone; some hold passwords.
     pub libpq: Vec<(String, crate::secret::Secret)>,
 }

@@ -16,7 +16,7 @@ impl Host {
     /// [`HostError::Failed`] for an exit code that the command does not accept, [`HostError::Deadline`] when it was
     /// killed for taking too long, [`HostError::Spawn`] when it could not start.
     pub async fn run(&self, command: &Command) -> Result<Output, HostError> {
-        let expression = self.expression(command);
+        let expression = self.expression(command).stdout_capture().stderr_capture();
         let command = command.clone();
         tracing::debug!(command = %command.shown(), purpose = %command.purpose, "run");
         let (shown, started) = (command.shown(), Instant::now());
@@ -60,7 +60,8 @@ impl Host {
         self.which(program).or_else(own)
     }
 
-    fn expression(&self, command: &Command) -> duct::Expression {
+    /// The child without its outputs' ways.
+    pub(super) fn expression(&self, command: &Command) -> duct::Expression {
         let elevated = command.privilege == Privilege::Root && !self.is_root();
         let mut words = vec![command.program.clone().into_os_string()];
         if elevated {
@@ -99,8 +100,6 @@ impl Host {
             .full_env(environment)
             .dir(command.directory.clone().unwrap_or_else(|| "/".into()))
             .stdin_null()
-            .stdout_capture()
-            .stderr_capture()
             .unchecked()
             .before_spawn(move |child| {
                 child.process_group(0);

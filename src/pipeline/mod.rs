@@ -9,7 +9,7 @@ mod wait;
 
 use crate::apply::receipt::{self, Made};
 
-use crate::apply::{ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
+use crate::apply::{self, ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
 use crate::database::remote::{self, RemoteFacts};
 use crate::database::{connect, login};
@@ -100,7 +100,10 @@ impl<'a> Installation<'a> {
                 facts.has_adopted = has_adopted(&made);
                 MachineFacts::System(Box::new(facts))
             }
-            Target::Docker => MachineFacts::Docker(Box::new(docker::gather(self.host, self.settings).await?)),
+            Target::Docker => {
+                let owed = apply::docker::start_is_owed(&self.made()?);
+                MachineFacts::Docker(Box::new(docker::gather(self.host, self.settings, owed).await?))
+            }
             Target::Url => MachineFacts::Url(Box::new(
                 self.remote.get_or_try_init(|| self.remote()).await?.clone(),
             )),
@@ -155,7 +158,8 @@ impl<'a> Installation<'a> {
             Ok(None) | Err(Error::Refused(Refusal::Privilege { .. })) => self.no_database()?,
             Err(error) => return Err(error),
         };
-        let database = plan::database::database_plan(&database, self.settings, &self.layout.credentials)?;
+        let settings = self.database_settings()?;
+        let database = plan::database::database_plan(&database, &settings, &self.layout.credentials)?;
         Ok(Plans { server, database })
     }
 
@@ -178,7 +182,7 @@ impl<'a> Installation<'a> {
         match facts {
             MachineFacts::Embedded(facts) => Ok(plan::embedded::server_plan(facts, self.settings)?),
             MachineFacts::System(facts) => Ok(plan::system::server_plan(facts, self.settings)?),
-            MachineFacts::Docker(facts) => Ok(plan::docker::server_plan(facts, self.settings)?),
+            MachineFacts::Docker(facts) => Ok(plan::docker::server_plan(facts)?),
             MachineFacts::Url(facts) => Ok(plan::url::server_plan(facts, self.settings)?),
         }
     }
@@ -264,7 +268,8 @@ impl<'a> Installation<'a> {
                 hint: "pgvector-setup start".into(),
             })?;
         let facts = self.database_facts(&server).await?;
-        let database_plan = plan::database::database_plan(&facts, self.settings, &self.layout.credentials)?;
+        let settings = self.database_settings()?;
+        let database_plan = plan::database::database_plan(&facts, &settings, &self.layout.credentials)?;
         engine.apply(&database_plan).await?;
         let verification = engine.verification.take();
         steps += database_plan.steps.len();

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use super::{Installation, MachineFacts};
 use crate::apply::relay::Relay;
 use crate::apply::{self, Server, prove_identity};
+use crate::database::index::Budget;
 use crate::database::remote::{self, RemoteFacts};
-use crate::database::{Endpoint, Login};
+use crate::database::{DatabaseError, Endpoint, Login, connect};
 use crate::error::Result;
 use crate::facts::cluster::{self, ClusterFacts};
 use crate::facts::clusters::ClusterStatus;
+use crate::facts::docker::{self, DockerFacts};
 use crate::facts::system::SystemFacts;
 use crate::health::advisories::Version;
 use crate::plan::{self, Plan, Refusal};
-use crate::settings::Target;
+use crate::settings::{Identifier, Target};
 
 impl Installation<'_> {
     /// How the server is reached, if it runs and is proven to be ours.
@@ -23,7 +25,7 @@ impl Installation<'_> {
                 ClusterFacts::Present(cluster) if cluster.running.is_some() => {
                     let data = &self.layout.data;
                     match prove_identity(self.host, cluster, data).await {
-                        Ok(()) => Ok(Some(Server::embedded(cluster))),
+                        Ok(()) => Ok(Some(Server::embedded(self.host, cluster))),
                         // It began to stop while it was asked, as a run that was killed may have told it to.
                         Err(_) if !cluster::is_ready(self.host, data) => {
                             cluster::settle(self.host, data).await;
@@ -35,7 +37,7 @@ impl Installation<'_> {
                 _ => Ok(None),
             },
             MachineFacts::System(facts) => self.system_server(facts),
-            MachineFacts::Docker(_) => Ok(None),
+            MachineFacts::Docker(facts) => self.docker_server(facts).await,
             MachineFacts::Url(facts) => Ok(self.url_server(facts)),
         }
     }
@@ -68,6 +70,47 @@ impl Installation<'_> {
             application,
             relay: Some(Arc::new(relay)),
             maintenance: "postgres".into(),
+            budget: Budget::of_machine(self.host.available_memory()),
+        }))
+    }
+
+    /// The server in our container, reached as its superuser through the port that the engine says it publishes. It is ours if
+    /// it can prove to know the password that its volume was made with: SCRAM is mutual, and nothing but SCRAM is answered.
+    async fn docker_server(&self, facts: &DockerFacts) -> Result<Option<Server>> {
+        let Some((container, address, port)) = facts.ready_server() else {
+            return Ok(None);
+        };
+        let file = facts.project.administrator_password();
+        if container.directory != facts.project.directory || !self.host.exists(&file) {
+            return Ok(None);
+        }
+        let password = self.host.read_password(&file)?;
+        let endpoint = Endpoint::Tcp {
+            host: address.to_string(),
+            port,
+        };
+        let administrator = Login::User {
+            role: Identifier::new(docker::ADMINISTRATOR)?,
+            password: Some(password),
+            is_pinned: true,
+        };
+        let maintenance = docker::ADMINISTRATOR.to_owned();
+        match connect(&endpoint, &administrator, &maintenance).await {
+            Ok(_) => {}
+            Err(DatabaseError::Login { code, message }) if code == "28P01" => {
+                let volume = container.volumes.first().map_or("of its data", String::as_str);
+                return Err(plan::docker::refusal_of_password(facts, volume, &message).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Some(Server {
+            application: endpoint.clone(),
+            endpoint,
+            administrator,
+            relay: None,
+            maintenance,
+            owner: None,
+            budget: Budget::of_shared_memory(container.shared_memory),
         }))
     }
 
@@ -81,6 +124,7 @@ impl Installation<'_> {
             relay: None,
             maintenance: facts.maintenance.clone(),
             owner: None,
+            budget: Budget::default(),
         })
     }
 

@@ -1,12 +1,16 @@
 //! The password of `--role-password-file`: whether it is kept here already, and whether it lets the role in.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
+
 use super::Installation;
 use crate::apply::Server;
 use crate::database::facts::{DatabaseFacts, GivenPassword};
 use crate::database::{DatabaseError, GreetingError, Login, connect, credentials, greeting};
 use crate::error::Result;
+use crate::facts::docker::Project;
 use crate::secret::Secret;
-use crate::settings::{Authentication, ServerUrl};
+use crate::settings::{Authentication, ServerUrl, Settings, Target};
 
 /// `invalid_password`.
 const WRONG_PASSWORD: &str = "28P01";
@@ -21,11 +25,15 @@ impl Installation<'_> {
     /// # Errors
     /// [`HostError::SecretFile`](crate::host::HostError).
     pub(super) fn given_password(&self) -> Result<Option<GivenPassword>> {
-        let Some(password) = self.role_password()? else {
+        let Some(file) = self.role_password_file()? else {
             return Ok(None);
         };
+        // A compose project's is made with its files.
+        if self.settings.target == Target::Docker && !self.host.exists(&file) {
+            return Ok(Some(GivenPassword::default()));
+        }
         Ok(Some(GivenPassword {
-            is_kept: self.keeps(&password)?,
+            is_kept: self.keeps(&self.host.read_password(&file)?)?,
             lets_in: None,
         }))
     }
@@ -36,9 +44,10 @@ impl Installation<'_> {
         server: &Server,
         facts: &DatabaseFacts,
     ) -> Result<Option<GivenPassword>> {
-        let Some(password) = self.role_password()? else {
+        let Some(file) = self.role_password_file()? else {
             return Ok(None);
         };
+        let password = self.host.read_password(&file)?;
         let lets_in = match &facts.role {
             Some(role) if role.can_log_in => {
                 let database = match &facts.database {
@@ -50,14 +59,36 @@ impl Installation<'_> {
             _ => None,
         };
         Ok(Some(GivenPassword {
-            is_kept: self.keeps(&password)?,
+            // A container may be published on another port by now, which libpq would not find in the file.
+            is_kept: self.keeps(&password)?
+                && (self.settings.target != Target::Docker || self.names(server)?),
             lets_in,
         }))
     }
 
-    fn role_password(&self) -> Result<Option<Secret>> {
-        let file = self.settings.role_password_file.as_deref();
-        Ok(file.map(|file| self.host.read_password(file)).transpose()?)
+    /// The settings as the database steps take them: in a compose project the role's password is one of its secrets, so that
+    /// the application beside the server and this machine agree.
+    pub(super) fn database_settings(&self) -> Result<Cow<'_, Settings>> {
+        Ok(match self.settings.target {
+            Target::Docker => Cow::Owned(Settings {
+                role_password_file: self.role_password_file()?,
+                ..self.settings.clone()
+            }),
+            Target::Embedded | Target::System | Target::Url => Cow::Borrowed(self.settings),
+        })
+    }
+
+    fn role_password_file(&self) -> Result<Option<PathBuf>> {
+        Ok(match self.settings.target {
+            Target::Docker => Some(Project::of(self.settings, &self.layout)?.role_password()),
+            Target::Embedded | Target::System | Target::Url => self.settings.role_password_file.clone(),
+        })
+    }
+
+    fn names(&self, server: &Server) -> Result<bool> {
+        let text = self.host.read_text(&self.layout.credentials)?.unwrap_or_default();
+        let (host, port) = (server.application.host(), server.application.port());
+        Ok(credentials::names(&text, &host, port))
     }
 
     fn keeps(&self, password: &Secret) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! Undoing an installation: what was made, what it holds by now, and taking it back.
 
-use super::Installation;
+use super::{Installation, MachineFacts};
 use crate::apply::{self, Made, Progress, Server};
 use crate::database::facts as database_facts;
 use crate::database::{DatabaseError, connect};
@@ -15,10 +15,25 @@ impl Installation<'_> {
         if made.is_empty() {
             return Ok(Vec::new());
         }
-        let facts = self.machine_facts().await?;
-        let server = self.server(&facts).await?;
+        let server = self.server_to_undo_in(&made).await?;
         let data = self.data_facts(&made, server.as_ref(), destroy).await?;
         Ok(plan::undo_plan(&made, &data, self.settings)?)
+    }
+
+    /// What is in a volume stays or goes with it, so no server is asked there; but an engine has to answer for its containers.
+    async fn server_to_undo_in(&self, made: &[Made]) -> Result<Option<Server>> {
+        let facts = self.machine_facts().await?;
+        if let MachineFacts::Docker(facts) = &facts {
+            if made
+                .iter()
+                .any(|entry| matches!(entry.step, Step::StartProject { .. }))
+            {
+                plan::docker::answering(facts)?;
+                plan::docker::refuse_foreign(facts)?;
+            }
+            return Ok(None);
+        }
+        self.server(&facts).await
     }
 
     async fn data_facts(&self, made: &[Made], server: Option<&Server>, destroy: bool) -> Result<DataFacts> {
@@ -37,8 +52,9 @@ impl Installation<'_> {
                     self.system_data(made, server, &mut data).await?;
                 }
             }
+            Target::Docker => {}
             // What else is on that server is none of our business.
-            Target::Docker | Target::Url => {
+            Target::Url => {
                 for entry in made {
                     if let Some(server) = server {
                         data.held.extend(self.held_by(&entry.step, server).await?);
@@ -114,8 +130,7 @@ impl Installation<'_> {
     pub async fn undo(&self, destroy: bool, progress: &dyn Progress) -> Result<(usize, Vec<String>)> {
         let (_lock, mut receipt) = self.open("rollback")?;
         let steps = self.undo_plan(destroy).await?;
-        let facts = self.machine_facts().await?;
-        let server = self.server(&facts).await?;
+        let server = self.server_to_undo_in(&self.made()?).await?;
         let mut engine = self.engine(&mut receipt, progress, server);
         let kept = apply::undo(&mut engine, &steps).await?;
         Ok((steps.len(), kept))

@@ -3,7 +3,6 @@
 use super::{Installation, MachineFacts, Plans, ROUNDS};
 use crate::apply::{self, ApplyError, Progress, Server, receipt};
 use crate::database::connect;
-use crate::database::index::Budget;
 use crate::database::versions::{self, ServerVersions, Session};
 use crate::error::Result;
 use crate::facts::extension_package;
@@ -128,12 +127,7 @@ impl Installation<'_> {
             package: self.extension_package(&machine, &versions).await?,
             server: versions,
             receipted: apply::receipted(&receipt::read(self.host, &self.layout.receipt)?),
-            budget: match self.settings.target {
-                Target::Url => Budget::default(),
-                Target::Embedded | Target::System | Target::Docker => {
-                    Budget::of_machine(self.host.available_memory())
-                }
-            },
+            budget: server.budget,
         };
         Ok((facts, server))
     }

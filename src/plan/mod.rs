@@ -18,5 +18,5 @@ pub mod url;
 pub use refusal::Refusal;
 pub use show::plan_text;
 pub use sql::{plan_sql, whole_sql};
-pub use step::{Package, Parameter, Plan, RepositoryFile, RpmKey, Step};
+pub use step::{Package, Parameter, Plan, ProjectFile, ProjectSecret, RepositoryFile, RpmKey, Step};
 pub use undo::{DataFacts, Undo, UndoStep, data_name, undo_plan};

@@ -58,6 +58,13 @@ impl Step {
                 format!("create the PostgreSQL cluster {major}/{name}")
             }
             Self::StartService { cluster, .. } => format!("start the PostgreSQL cluster {cluster}"),
+            Self::WriteProject { directory, .. } => {
+                format!("write the compose project {}", directory.display())
+            }
+            Self::PullImage { image, .. } => format!("pull the image {image}"),
+            Self::StartProject { project, .. } => {
+                format!("start the server of the compose project {project}")
+            }
             Self::WriteCredentials { path, role, from } => match from {
                 Some(from) => format!(
                     "take the password of {role} from {} and keep it in {} (mode 0600)",
@@ -131,7 +138,16 @@ impl Step {
             | Self::ConfigurePackages { argv }
             | Self::DisableModule { argv, .. }
             | Self::CreateSystemCluster { argv, .. }
+            | Self::PullImage { argv, .. }
             | Self::StartService { argv, .. } => vec![self.command_line(argv)],
+            Self::StartProject { directory, argv, .. } => {
+                vec![format!(
+                    "(in {}) {}",
+                    directory.display(),
+                    self.command_line(argv)
+                )]
+            }
+            Self::WriteProject { files, secrets, .. } => super::docker::shown(files, secrets),
             Self::InstallPackages { packages, argv, .. } => {
                 let mut lines = vec![self.command_line(argv)];
                 lines.extend(

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::facts::manager::Manager;
-use crate::host::Privilege;
+use crate::host::{FileMode, Privilege};
 use crate::plan::upgrade::Owed;
+use crate::render::RenderedSecret;
 use crate::settings::{Identifier, VectorTable};
 
 /// One package as the package manager names it.
@@ -32,6 +33,26 @@ pub struct RepositoryFile {
     /// Octal text: `0644`.
     pub mode: String,
     pub content: String,
+}
+
+/// One file of a compose project, with all that will be in it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProjectFile {
+    /// Relative to the project's directory.
+    pub path: PathBuf,
+    pub mode: FileMode,
+    pub content: String,
+    /// What an earlier rendering of ours had in it; `None` where the file is new.
+    pub previous: Option<String>,
+}
+
+/// One secret of a compose project; its text is not part of any plan.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProjectSecret {
+    #[serde(flatten)]
+    pub secret: RenderedSecret,
+    /// It was not there before.
+    pub is_new: bool,
 }
 
 /// The key that signs an RPM repository: where it is kept, and where it is from.
@@ -175,6 +196,27 @@ pub enum Step {
         manager: Manager,
         cluster: String,
         argv: Vec<String>,
+    },
+    /// Write the files of a compose project, and make the secrets that are missing.
+    WriteProject {
+        directory: PathBuf,
+        files: Vec<ProjectFile>,
+        secrets: Vec<ProjectSecret>,
+    },
+    /// Have the container engine fetch the server's image.
+    PullImage {
+        image: String,
+        argv: Vec<String>,
+    },
+    /// Have compose start the server of a project in its directory, and wait until it answers.
+    StartProject {
+        /// The engine's client, which is asked how its container does.
+        engine: PathBuf,
+        project: String,
+        directory: PathBuf,
+        argv: Vec<String>,
+        /// Volumes that the project had before, which are not ours to remove.
+        volumes: Vec<String>,
     },
     /// Make a password, or take the one in `from`, and keep it in a file of mode 0600 before the server knows its verifier.
     WriteCredentials {
@@ -338,6 +380,8 @@ impl Step {
             | Self::DisableModule { argv, .. }
             | Self::AddRpmRepository { import: argv, .. }
             | Self::CreateSystemCluster { argv, .. }
+            | Self::PullImage { argv, .. }
+            | Self::StartProject { argv, .. }
             | Self::StartService { argv, .. } => argv,
             _ => &[],
         }

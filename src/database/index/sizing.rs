@@ -33,6 +33,17 @@ impl Budget {
             ..default
         }
     }
+
+    /// What fits into a container's `/dev/shm` of this many bytes, beside what queries take there: a parallel build takes all of
+    /// its memory from it at once, and fails with 53100 where it does not fit.
+    pub fn of_shared_memory(bytes: u64) -> Self {
+        let memory = bytes.saturating_sub(64 * MEGABYTE);
+        let is_enough = memory >= LEAST_MEMORY;
+        Self {
+            memory: memory.max(LEAST_MEMORY),
+            processors: if is_enough { Self::default().processors } else { 0 },
+        }
+    }
 }
 
 impl Default for Budget {

@@ -36,6 +36,20 @@ impl Undo {
             Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
             Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
             Self::RemoveFile { path } => format!("remove {}", path.display()),
+            Self::RemoveProject { directory, .. } => {
+                format!("remove the files of the compose project {}", directory.display())
+            }
+            Self::RemoveContainers {
+                project,
+                destroy: true,
+                ..
+            } => {
+                format!("stop the compose project {project} and remove its containers, networks and volumes")
+            }
+            Self::RemoveContainers { project, .. } => {
+                format!("stop the compose project {project} and remove its containers and networks")
+            }
+            Self::RemoveImage { image, .. } => format!("remove the image {image}"),
             Self::StopCluster { .. } => "stop the server".into(),
             Self::DestroyCluster { data } => format!("destroy the cluster {}", data.display()),
             Self::RemoveDirectory { path } | Self::RemoveUnpacked { path } => {

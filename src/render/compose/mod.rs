@@ -45,6 +45,16 @@ pub fn project(settings: &Settings) -> Result<Rendering, Refusal> {
     })
 }
 
+/// Where the password of the superuser is, in the project's directory.
+pub fn administrator_password() -> PathBuf {
+    PathBuf::from(SECRETS).join("postgres_password")
+}
+
+/// Where the password of the application's role is.
+pub fn role_password() -> PathBuf {
+    PathBuf::from(SECRETS).join("database_password")
+}
+
 /// The name of the volume with the server's data, without the project's.
 pub fn volume(major: u16) -> String {
     format!("postgres-{major}")
@@ -93,11 +103,11 @@ fn exposure(address: IpAddr) -> Option<String> {
 
 fn secrets(settings: &Settings) -> Vec<RenderedSecret> {
     let path = |name: &str| PathBuf::from(SECRETS).join(name);
-    let password = path("database_password");
+    let password = role_password();
     let (role, database) = (settings.role.as_str(), settings.database.as_str());
     vec![
         RenderedSecret {
-            path: path("postgres_password"),
+            path: administrator_password(),
             purpose: "the password of the superuser postgres".into(),
             source: SecretSource::Generated,
         },

@@ -1,0 +1,117 @@
+//! What runs already is kept where the user asks for nothing else: its port, its major.
+
+use super::{Container, Project, SERVICE};
+use crate::settings::{Image, Settings};
+
+/// The settings with the port of the container that is there, and the major of the volume that has the data. Pure.
+pub fn settled(
+    settings: &Settings,
+    project: &Project,
+    containers: &[Container],
+    volumes: &[String],
+) -> Settings {
+    let mut settled = settings.clone();
+    let server = containers.iter().find(|container| container.service == SERVICE);
+    if settled.port.is_none()
+        && let Some((address, port)) = server.and_then(|server| server.published)
+    {
+        settled.port = Some(port);
+        settled.containers.publish = address;
+    }
+    settled.containers.image = settled.containers.image.or_else(|| server.and_then(chosen_image));
+    if settled.postgres_major.is_none() && settled.containers.image.is_none() {
+        let mounted = server.map_or(&[][..], |server| &server.volumes);
+        let major = |names: &[String]| names.iter().filter_map(|name| major_of(project, name)).max();
+        settled.postgres_major = major(mounted).or_else(|| major(volumes));
+    }
+    settled
+}
+
+/// The container's image where somebody chose it. The maintained one is not kept: another version of this program may know a
+/// newer tag of it, and that is how pgvector is upgraded here.
+fn chosen_image(server: &Container) -> Option<Image> {
+    let image: Image = server.image.parse().ok()?;
+    let is_maintained = |row: &crate::evidence::table::Image| {
+        let maintained = row.reference.split(':').next().unwrap_or_default();
+        image.repository == maintained
+    };
+    let maintained = crate::evidence::images().first().is_some_and(is_maintained);
+    (!maintained).then_some(image)
+}
+
+/// The major that a volume of the project is named by.
+pub fn major_of(project: &Project, volume: &str) -> Option<u16> {
+    let name = volume.strip_prefix(project.name.as_str())?.strip_prefix('_')?;
+    name.strip_prefix("postgres-")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Target;
+
+    fn project() -> Project {
+        Project {
+            directory: "/srv/p".into(),
+            name: "p".into(),
+        }
+    }
+
+    fn server(volume: &str) -> Container {
+        Container {
+            service: SERVICE.into(),
+            published: Some(([127, 0, 0, 1].into(), 5500)),
+            volumes: vec![volume.into()],
+            image: "pgvector/pgvector:0.8.5-pg17".into(),
+            ..Container::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_stays_as_it_runs() {
+        let plain = crate::plan::sample::settings(Target::Docker);
+        let kept = settled(
+            &plain,
+            &project(),
+            &[server("p_postgres-17")],
+            &["p_postgres-18".into()],
+        );
+        assert_eq!((kept.port, kept.postgres_major), (Some(5500), Some(17)));
+        let kept = settled(
+            &plain,
+            &project(),
+            &[],
+            &["p_migrations".into(), "p_postgres-15".into()],
+        );
+        assert_eq!((kept.port, kept.postgres_major), (None, Some(15)));
+    }
+
+    #[test]
+    fn an_image_that_somebody_chose_stays_and_the_maintained_one_moves_on() {
+        let plain = crate::plan::sample::settings(Target::Docker);
+        let mut server = server("p_postgres-17");
+        assert_eq!(
+            settled(&plain, &project(), &[server.clone()], &[])
+                .containers
+                .image,
+            None
+        );
+        server.image = "ankane/pgvector:v0.6.0".into();
+        let kept = settled(&plain, &project(), &[server], &[]).containers.image;
+        assert_eq!(kept.unwrap().to_string(), "ankane/pgvector:v0.6.0");
+    }
+
+    #[test]
+    fn what_is_asked_for_holds() {
+        let mut wanted = crate::plan::sample::settings(Target::Docker);
+        (wanted.port, wanted.postgres_major) = (Some(5432), Some(18));
+        let kept = settled(&wanted, &project(), &[server("p_postgres-17")], &[]);
+        assert_eq!((kept.port, kept.postgres_major), (Some(5432), Some(18)));
+        wanted.postgres_major = None;
+        wanted.containers.image = Some("ankane/pgvector:v0.6.0".parse().unwrap());
+        assert_eq!(
+            settled(&wanted, &project(), &[server("p_postgres-17")], &[]).postgres_major,
+            None
+        );
+    }
+}
