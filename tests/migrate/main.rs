@@ -8,5 +8,6 @@ mod down;
 mod history;
 mod index;
 mod locks;
+mod script;
 mod site;
 mod up;
