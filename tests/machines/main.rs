@@ -36,6 +36,7 @@ mod tier;
 mod transcript;
 mod upgrade;
 mod url;
+mod url_job;
 mod url_refusals;
 mod url_server;
 

@@ -25,7 +25,7 @@ fn prepared(machine: &Machine) -> Theirs<'_> {
 }
 
 /// What the server shows, by the name of its file.
-fn served(name: &str) -> String {
+pub fn served(name: &str) -> String {
     format!(
         "openssl s_client -starttls postgres -connect db.example:5432 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint > /tmp/served
          openssl x509 -in /srv/tls/{name}.crt -noout -fingerprint | cmp -s - /tmp/served"
