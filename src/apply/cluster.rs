@@ -177,7 +177,7 @@ impl super::Server {
             relay: None,
             maintenance: "postgres".into(),
             owner: None,
-            budget: Budget::of_machine(host.available_memory()),
+            budget: Some(Budget::of_machine(host.available_memory())),
         }
     }
 }

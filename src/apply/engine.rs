@@ -31,8 +31,8 @@ pub struct Server {
     pub relay: Option<Arc<Relay>>,
     /// The database that is connected to for what concerns the whole server.
     pub maintenance: String,
-    /// What an index build may take there.
-    pub budget: Budget,
+    /// What an index build may take there; `None` where its own settings alone can tell.
+    pub budget: Option<Budget>,
 }
 
 impl Server {

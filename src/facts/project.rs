@@ -169,7 +169,8 @@ fn refuse_other_kinds(host: &Host, directory: &Path, rendering: &Rendering) -> R
     let secrets = rendering.secrets.iter().map(|secret| &secret.path);
     let paths: Vec<PathBuf> = files.chain(secrets).map(|path| directory.join(path)).collect();
     let parents = paths.iter().filter_map(|path| path.parent());
-    for place in parents {
+    let above = directory.ancestors().find(|place| host.exists(place));
+    for place in above.into_iter().chain(parents) {
         host.refuse_link(place)?;
         if host.exists(place) && !host.is_directory(place) {
             return Err(blocked(place, "it is no directory").into());

@@ -70,7 +70,7 @@ impl Installation<'_> {
             application,
             relay: Some(Arc::new(relay)),
             maintenance: "postgres".into(),
-            budget: Budget::of_machine(self.host.available_memory()),
+            budget: Some(Budget::of_machine(self.host.available_memory())),
         }))
     }
 
@@ -110,7 +110,7 @@ impl Installation<'_> {
             relay: None,
             maintenance,
             owner: None,
-            budget: Budget::of_shared_memory(container.shared_memory),
+            budget: Some(Budget::of_shared_memory(container.shared_memory)),
         }))
     }
 
@@ -124,7 +124,7 @@ impl Installation<'_> {
             relay: None,
             maintenance: facts.maintenance.clone(),
             owner: None,
-            budget: Budget::default(),
+            budget: None,
         })
     }
 

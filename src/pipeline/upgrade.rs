@@ -3,6 +3,7 @@
 use super::{Installation, MachineFacts, Plans, ROUNDS};
 use crate::apply::{self, ApplyError, Progress, Server, receipt};
 use crate::database::connect;
+use crate::database::index::server_budget;
 use crate::database::versions::{self, ServerVersions, Session};
 use crate::error::Result;
 use crate::facts::extension_package;
@@ -127,7 +128,14 @@ impl Installation<'_> {
             package: self.extension_package(&machine, &versions).await?,
             server: versions,
             receipted: apply::receipted(&receipt::read(self.host, &self.layout.receipt)?),
-            budget: server.budget,
+            budget: match server.budget {
+                Some(budget) => budget,
+                None => {
+                    let database = &server.maintenance;
+                    let mut connection = connect(&server.endpoint, &server.administrator, database).await?;
+                    server_budget(&mut connection).await?
+                }
+            },
         };
         Ok((facts, server))
     }

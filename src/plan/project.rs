@@ -27,7 +27,8 @@ pub fn may_write(facts: &ProjectFacts, rendering: &Rendering, overwrite: bool) -
     Err(Refusal::Differs {
         what: facts.directory.display().to_string(),
         differences: differing,
-        hint: "move what you changed to compose.override.yaml, then --force: it keeps a backup of each file"
+        hint: "the same command with --force replaces them and keeps a backup of each; in a compose project your own \
+               changes belong into compose.override.yaml"
             .into(),
     })
 }

@@ -1,7 +1,7 @@
 //! What an image's name tells: its PostgreSQL major, its pgvector, and what has to be said about it. Pure.
 
 use crate::evidence;
-use crate::health::advisories::{Scope, Version, advisories};
+use crate::health::advisories::{Advisory, Scope, Version, advisories};
 use crate::plan::Refusal;
 use crate::settings::{Image, Settings};
 
@@ -70,13 +70,10 @@ impl ServerImage {
 
     fn described(image: Image, major: u16) -> Self {
         let pgvector = version_of(&image);
-        let notes = [
-            moving_tag(&image),
-            without_pgvector(&image, major),
-            affected(&image, pgvector, major),
-        ];
+        let notes = [moving_tag(&image), without_pgvector(&image, major)];
+        let advisories = affected(&image, pgvector, major);
         Self {
-            notes: notes.into_iter().flatten().collect(),
+            notes: notes.into_iter().flatten().chain(advisories).collect(),
             image,
             major,
             pgvector,
@@ -167,25 +164,139 @@ fn without_pgvector(image: &Image, major: u16) -> Option<String> {
     })
 }
 
-fn affected(image: &Image, pgvector: Option<Version>, major: u16) -> Option<String> {
-    let version = pgvector?;
-    let serious = |scope| matches!(scope, Scope::Hnsw | Scope::Everyone);
-    let found: Vec<String> = advisories(version)
-        .into_iter()
-        .filter(|advisory| advisory.severity.is_unhealthy() && serious(advisory.scope))
-        .map(|advisory| format!("{}: {}", advisory.id, advisory.summary))
+/// A line for each advisory that this program's use of pgvector is in the scope of, and one for the way out.
+fn affected(image: &Image, pgvector: Option<Version>, major: u16) -> Vec<String> {
+    let Some(version) = pgvector else {
+        return vec![];
+    };
+    let concerns = |advisory: &&Advisory| {
+        advisory.severity.is_unhealthy() && matches!(advisory.scope, Scope::Hnsw | Scope::Everyone)
+    };
+    let found = advisories(version).into_iter().filter(concerns);
+    let mut notes: Vec<String> = found
+        .map(|advisory| {
+            let (id, summary) = (&advisory.id, &advisory.summary);
+            format!("{image} has pgvector {version}, affected by {id}: {summary}")
+        })
         .collect();
-    (!found.is_empty()).then(|| {
-        format!(
-            "{image} has pgvector {version}, which is affected by {}; not affected: {}",
-            found.join("; "),
-            default_reference(major)
-        )
-    })
+    if !version.parallel_build_is_safe() {
+        notes.push("indexes are therefore built without parallel workers".into());
+    }
+    if !notes.is_empty() {
+        notes.push(format!("not affected: --image {}", default_reference(major)));
+    }
+    notes
 }
 
 fn default_reference(major: u16) -> String {
     let row = evidence::images().first();
     row.map(|row| row.reference.replace("{major}", &major.to_string()))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(image: &str, wanted: Option<u16>) -> Result<ServerImage, Refusal> {
+        ServerImage::named(&image.parse().unwrap(), wanted)
+    }
+
+    #[test]
+    fn the_name_of_an_image_tells_its_major_its_pgvector_and_where_its_data_lies() {
+        let digest = format!("postgres:17@sha256:{}", "0a".repeat(32));
+        let below_18 = "/var/lib/postgresql/data";
+        let cases = [
+            (
+                "pgvector/pgvector:0.8.7-pg18",
+                18,
+                Some("0.8.7"),
+                "/var/lib/postgresql",
+            ),
+            (
+                "pgvector/pgvector:0.8.7-pg18-trixie",
+                18,
+                Some("0.8.7"),
+                "/var/lib/postgresql",
+            ),
+            (
+                "docker.io/pgvector/pgvector:0.8.6-pg17",
+                17,
+                Some("0.8.6"),
+                below_18,
+            ),
+            ("pgvector/pgvector:pg16", 16, None, below_18),
+            ("ankane/pgvector:v0.6.0", 15, Some("0.6.0"), below_18),
+            ("ankane/pgvector:v0.6.0-pg16", 16, Some("0.6.0"), below_18),
+            ("ankane/pgvector:v0.5.1", 15, Some("0.5.1"), below_18),
+            ("postgres:17", 17, None, below_18),
+            (&digest, 17, None, below_18),
+            ("postgres:18.1-bookworm", 18, None, "/var/lib/postgresql"),
+            ("localhost:5000/team/postgresql:16.4", 16, None, below_18),
+            ("timescale/timescaledb-ha:pg17.2-ts2.17", 17, None, below_18),
+        ];
+        for (name, major, pgvector, path) in cases {
+            let server = server(name, None).unwrap();
+            let found = server.pgvector.map(|version| version.to_string());
+            assert_eq!(
+                (server.major, found.as_deref(), server.data_path()),
+                (major, pgvector, path),
+                "{name}"
+            );
+            assert_eq!(server.image.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_major_that_cannot_be_told_has_to_be_given_and_one_that_is_told_cannot_be_changed() {
+        for name in [
+            "postgres",
+            "pgvector/pgvector:latest",
+            "example/database:1.2",
+            "x:pgvector",
+            "x:pg1",
+        ] {
+            let refusal = server(name, None).unwrap_err();
+            use crate::error::Explain as _;
+            assert!(refusal.hint().unwrap().contains("--pg"), "{refusal}");
+            assert_eq!(server(name, Some(16)).unwrap().major, 16, "{name}");
+        }
+        assert!(server("pgvector/pgvector:0.8.7-pg17", Some(18)).is_err());
+        assert!(server("pgvector/pgvector:0.8.7-pg17", Some(17)).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_image_is_said() {
+        let digest = format!("pgvector/pgvector:pg17@sha256:{}", "0a".repeat(32));
+        let cases = [
+            ("pgvector/pgvector:0.8.7-pg18", ""),
+            (&digest, ""),
+            ("pgvector/pgvector:pg17", "names no version"),
+            ("example/own:latest", "names no version"),
+            ("postgres:17", "has no pgvector"),
+            ("ankane/pgvector:v0.6.0", "CVE-2026-3172"),
+            ("ankane/pgvector:v0.6.0", "0.8.7-pg15"),
+            ("pgvector/pgvector:0.8.3-pg17", "pgvector#988"),
+        ];
+        for (name, said) in cases {
+            let notes = server(name, Some(major_of(&name.parse().unwrap()).unwrap_or(17)))
+                .unwrap()
+                .notes;
+            assert_eq!(notes.is_empty(), said.is_empty(), "{name}: {notes:?}");
+            assert!(notes.concat().contains(said), "{name}: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn the_default_is_the_maintained_image_of_the_wanted_major() {
+        for major in [13, 15, 17, 18] {
+            let server = ServerImage::maintained(major).unwrap();
+            assert_eq!(
+                (server.image.to_string(), server.notes),
+                (format!("pgvector/pgvector:0.8.7-pg{major}"), vec![])
+            );
+            assert_eq!(major_of(&server.image), Some(major));
+        }
+        assert!(ServerImage::maintained(12).is_err());
+    }
 }

@@ -8,7 +8,6 @@ use crate::apply::project::{WrittenFile, write};
 use crate::error::{Exit, Result};
 use crate::facts::project::{FileFacts, FileState, ProjectFacts, gather};
 use crate::host::Host;
-use crate::plan::project::may_write;
 use crate::render::Rendering;
 use crate::settings::SettingsError;
 
@@ -26,7 +25,7 @@ pub(super) fn output(
     let facts = gather(host, &wanted.directory, rendering)?;
     notes(rendering, ui);
     if wanted.check {
-        return check(&facts, rendering, ui);
+        return Ok(check(&facts, rendering, ui));
     }
     if !wanted.force {
         for file in facts.files.iter().filter(|file| file.state.is_somebody_elses()) {
@@ -83,11 +82,7 @@ fn print(rendering: &Rendering, wanted: &Written, ui: &Ui) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn check(facts: &ProjectFacts, rendering: &Rendering, ui: &Ui) -> Result<Exit> {
-    // Another major is never a matter of writing.
-    if !facts.is_current() {
-        may_write(facts, rendering, true)?;
-    }
+fn check(facts: &ProjectFacts, rendering: &Rendering, ui: &Ui) -> Exit {
     let exit = if facts.is_current() {
         Exit::Done
     } else {
@@ -101,14 +96,14 @@ fn check(facts: &ProjectFacts, rendering: &Rendering, ui: &Ui) -> Result<Exit> {
             "notes": rendering.notes,
             "current": facts.is_current(),
         }));
-        return Ok(exit);
+        return exit;
     }
     let lines = facts.files.iter().map(|file: &FileFacts| {
         let difference = file.difference.as_deref().unwrap_or_default();
         format!("{:<10} {}\n{difference}", file.state.word(), file.path.display())
     });
     ui.print(lines.collect::<String>());
-    Ok(exit)
+    exit
 }
 
 fn notes(rendering: &Rendering, ui: &Ui) {

@@ -46,7 +46,8 @@ pub struct Limits {
     pub lock_wait: Duration,
     /// For other transactions to end, while an index is built or dropped concurrently.
     pub snapshot_wait: Duration,
-    pub budget: Budget,
+    /// `None` where the server runs elsewhere or in a container: then its own settings are asked.
+    pub budget: Option<Budget>,
 }
 
 impl Default for Limits {
@@ -54,7 +55,7 @@ impl Default for Limits {
         Self {
             lock_wait: Duration::from_secs(60),
             snapshot_wait: Duration::from_secs(600),
-            budget: Budget::default(),
+            budget: Some(Budget::default()),
         }
     }
 }

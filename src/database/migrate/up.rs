@@ -13,7 +13,7 @@ use super::roles::{has_schema_privilege, other_role, schema_exists};
 use super::runner::{Carriage, Session};
 use super::script::{self, Occasion, Script, index_statement, scripts};
 use super::{MigrateError, Migrator, lock};
-use crate::database::index::{Build, Definition, Watch, has_intent, sizing};
+use crate::database::index::{Build, Definition, Watch, has_intent, server_budget, sizing};
 use crate::database::{DatabaseError, sqlstate};
 use crate::settings::Identifier;
 
@@ -212,12 +212,16 @@ impl Migrator<'_> {
             .extension
             .as_ref()
             .map_or("0", |extension| extension.version.as_str());
+        let budget = match self.limits.budget {
+            Some(budget) => budget,
+            None => server_budget(connection).await?,
+        };
         Ok(Carriage::Build(Build {
             table: self.table,
             wanted,
             statement,
             role,
-            sizing: sizing(self.table, rows, version, self.limits.budget),
+            sizing: sizing(self.table, rows, version, budget),
             watch: Watch {
                 endpoint: self.endpoint,
                 login: self.login,
