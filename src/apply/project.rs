@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::facts::project::{FileState, ProjectFacts, gather, read_secret, url};
+use crate::facts::project::{FileState, ProjectFacts, gather, read_password, read_url, url};
 use crate::host::{Host, HostError};
 use crate::plan::Refusal;
 use crate::plan::project::may_write;
@@ -102,15 +102,15 @@ fn back_up(host: &Host, directory: &Path, file: &Path) -> Result<PathBuf> {
 /// What is there is kept, whoever wrote it; a URL is written anew when it does not fit its password.
 fn write_secret(host: &Host, directory: &Path, secret: &RenderedSecret) -> Result<()> {
     let path = directory.join(&secret.path);
-    make_private(host, path.parent().unwrap_or(directory))?;
+    host.create_directory(path.parent().unwrap_or(directory), PRIVATE, None)?;
     match &secret.source {
         SecretSource::Url {
             before,
             password,
             after,
         } => {
-            let there = read_secret(host, &path)?;
-            let password = read_secret(host, &directory.join(password))?;
+            let there = read_url(host, &path)?;
+            let password = read_password(host, &directory.join(password))?;
             let wanted = password.map(|password| url(before, &password, after));
             match wanted {
                 Some(wanted) if there.as_ref() != Some(&wanted) => {
@@ -121,10 +121,7 @@ fn write_secret(host: &Host, directory: &Path, secret: &RenderedSecret) -> Resul
         }
         SecretSource::Generated | SecretSource::File(_) if host.exists(&path) => {}
         SecretSource::Generated => once(host, &path, &generated()?)?,
-        SecretSource::File(file) => match read_secret(host, file)? {
-            Some(given) => once(host, &path, &given)?,
-            None => return Err(missing(file).into()),
-        },
+        SecretSource::File(file) => once(host, &path, &host.read_password(file)?)?,
     }
     Ok(())
 }
@@ -156,29 +153,4 @@ fn make_directories(host: &Host, directory: &Path) -> Result<()> {
         .into());
     }
     Ok(())
-}
-
-fn make_private(host: &Host, directory: &Path) -> Result<()> {
-    host.create_directory(directory, PRIVATE, None)?;
-    match host.mode_and_owner(directory) {
-        Some((mode, _)) if mode & 0o077 != 0 => Err(Refusal::Blocked {
-            fact: format!(
-                "{} is open to other users, and holds passwords",
-                directory.display()
-            ),
-            hint: format!(
-                "chmod 700 {}",
-                crate::host::quote_word(&directory.display().to_string())
-            ),
-        }
-        .into()),
-        _ => Ok(()),
-    }
-}
-
-fn missing(file: &Path) -> Refusal {
-    Refusal::Blocked {
-        fact: format!("there is no file {}", file.display()),
-        hint: "name the file with the password: --role-password-file FILE".into(),
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::host::Host;
+use crate::host::{Host, quote_word};
 use crate::plan::Refusal;
 use crate::render::seal::{Seal, major_of, seal_of};
 use crate::render::{RenderedSecret, Rendering, SecretSource};
@@ -102,19 +102,20 @@ pub fn gather(host: &Host, directory: &Path, rendering: &Rendering) -> Result<Pr
     Ok(facts)
 }
 
-/// A secret of a project, without the line end that an editor may have left; `None` where it is missing.
+/// A password of a project; `None` where it is missing.
 ///
 /// # Errors
-/// [`Refusal`] for an empty one, what the host says of one that cannot be read.
-pub fn read_secret(host: &Host, path: &Path) -> Result<Option<Secret>> {
-    let Some(text) = host.read_text(path)? else {
-        return Ok(None);
-    };
-    let text = text.trim_end_matches(['\n', '\r']);
-    if text.is_empty() || text.contains(['\n', '\r', '\0']) {
-        return Err(blocked(path, "it has to be one line with a password").into());
-    }
-    Ok(Some(Secret::new(text)))
+/// As [`Host::read_password`].
+pub fn read_password(host: &Host, path: &Path) -> Result<Option<Secret>> {
+    Ok(host.exists(path).then(|| host.read_password(path)).transpose()?)
+}
+
+/// A URL of a project; `None` where it is missing.
+///
+/// # Errors
+/// As [`Host::read_url`].
+pub fn read_url(host: &Host, path: &Path) -> Result<Option<Secret>> {
+    Ok(host.exists(path).then(|| host.read_url(path)).transpose()?)
 }
 
 /// The URL with this password.
@@ -135,24 +136,49 @@ fn state(there: Option<&str>, wanted: &str) -> FileState {
 }
 
 fn secret_state(host: &Host, directory: &Path, secret: &RenderedSecret) -> Result<FileState> {
-    let Some(there) = read_secret(host, &directory.join(&secret.path))? else {
-        return Ok(FileState::Missing);
-    };
+    let path = directory.join(&secret.path);
     let SecretSource::Url {
         before,
         password,
         after,
     } = &secret.source
     else {
-        return Ok(FileState::Current);
+        return password_state(host, &path, &secret.source);
     };
-    let password = read_secret(host, &directory.join(password))?;
+    let Some(there) = read_url(host, &path)? else {
+        return Ok(FileState::Missing);
+    };
+    let password = read_password(host, &directory.join(password))?;
     let fits = password.is_some_and(|password| url(before, &password, after) == there);
     Ok(if fits {
         FileState::Current
     } else {
         FileState::Outdated
     })
+}
+
+fn password_state(host: &Host, path: &Path, source: &SecretSource) -> Result<FileState> {
+    let there = read_password(host, path)?;
+    let given = match source {
+        SecretSource::File(file) => Some((file, host.read_password(file)?)),
+        SecretSource::Generated | SecretSource::Url { .. } => None,
+    };
+    match (there, given) {
+        (None, _) => Ok(FileState::Missing),
+        (Some(there), Some((file, given))) if there != given => Err(Refusal::Blocked {
+            fact: format!(
+                "{} holds another password than {}",
+                path.display(),
+                file.display()
+            ),
+            hint: format!(
+                "rm {}, and the same command takes the other; or leave out --role-password-file",
+                quote_word(&path.display().to_string())
+            ),
+        }
+        .into()),
+        (Some(_), _) => Ok(FileState::Current),
+    }
 }
 
 fn difference(path: &Path, there: &str, wanted: &str) -> Option<String> {
@@ -176,6 +202,10 @@ fn refuse_other_kinds(host: &Host, directory: &Path, rendering: &Rendering) -> R
             return Err(blocked(place, "it is no directory").into());
         }
     }
+    let private = rendering.secrets.iter().filter_map(|secret| secret.path.parent());
+    for place in private.map(|place| directory.join(place)) {
+        refuse_open(host, &place)?;
+    }
     for path in &paths {
         host.refuse_link(path)?;
         if host.exists(path) && !host.is_file(path) {
@@ -185,9 +215,20 @@ fn refuse_other_kinds(host: &Host, directory: &Path, rendering: &Rendering) -> R
     Ok(())
 }
 
+/// Whoever can look into the directory of the secrets can read them.
+fn refuse_open(host: &Host, place: &Path) -> Result<(), Refusal> {
+    match host.mode_and_owner(place) {
+        Some((mode, _)) if mode & 0o077 != 0 => Err(Refusal::Blocked {
+            fact: format!("{} is open to other users, and holds passwords", place.display()),
+            hint: format!("chmod 700 {}", quote_word(&place.display().to_string())),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn blocked(path: &Path, problem: &str) -> Refusal {
     Refusal::Blocked {
         fact: format!("{} cannot be used: {problem}", path.display()),
-        hint: format!("ls -ld {}", crate::host::quote_word(&path.display().to_string())),
+        hint: format!("ls -ld {}", quote_word(&path.display().to_string())),
     }
 }

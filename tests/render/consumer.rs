@@ -47,35 +47,23 @@ pub fn consumers() -> impl Iterator<Item = &'static Consumer> {
 impl Consumer {
     /// What `config` makes of the project in a directory, as [`read`] gives it.
     pub fn config(&self, directory: &Path, profile: &str) -> serde_json::Value {
-        let output = Command::new(self.program)
-            .args(self.words)
-            .args(["--profile", profile, "config"])
-            .current_dir(directory)
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} {:?}: {errors}",
-            self.program,
-            self.words
-        );
-        let config = String::from_utf8(output.stdout).unwrap();
+        let config = self.answer(directory, &["--profile", profile, "config"]);
         // podman-compose prints what it has interpolated already; the others double every `$` again.
         let is_interpolated = self.program == "podman-compose";
         read(&[config], is_interpolated).remove(0)
     }
 
-    /// The names of the services that a profile starts, sorted.
+    /// The names of the services that a profile starts, sorted. docker-compose 1.29 shows all services with their profiles,
+    /// the others only those that would be started.
     pub fn services(&self, directory: &Path, profile: &str) -> Vec<String> {
-        let mut services: Vec<String> = self
-            .answer(directory, &["--profile", profile, "config", "--services"])
-            .lines()
-            .map(|line| line.trim().to_owned())
-            .filter(|line| !line.is_empty())
-            .collect();
-        services.sort();
-        services
+        let config = self.config(directory, profile);
+        let services = config["services"].as_object().unwrap();
+        let is_started = |service: &serde_json::Value| {
+            let profiles = service["profiles"].as_array().unwrap();
+            profiles.contains(&profile.into())
+        };
+        let started = services.iter().filter(|(_, service)| is_started(service));
+        started.map(|(name, _)| name.clone()).collect()
     }
 
     fn answer(&self, directory: &Path, words: &[&str]) -> String {

@@ -1,5 +1,7 @@
 //! A thousand projects with names that nobody should choose, read by a real parser and compared word by word.
 
+use clap::Parser as _;
+use pgvector_setup::cli::Arguments;
 use pgvector_setup::render::compose;
 use pgvector_setup::settings::{
     ContainerSettings, Dimensions, Identifier, Index, InstanceName, Metric, PackageSettings, Settings,
@@ -93,6 +95,7 @@ fn a_thousand_hostile_projects_mean_exactly_what_was_asked_for() {
             );
         }
         assert_eq!(words.len(), 21, "{words:?}");
+        assert_reads(&words, settings);
         let environment = &config["services"]["app"]["environment"];
         assert_eq!(environment["PGUSER"], settings.role.as_str());
         assert_eq!(environment["PGDATABASE"], settings.database.as_str());
@@ -101,6 +104,23 @@ fn a_thousand_hostile_projects_mean_exactly_what_was_asked_for() {
             3,
             "services, volumes and secrets alone"
         );
+    }
+}
+
+/// The program in the container takes its command line for what was meant.
+fn assert_reads(words: &[&str], settings: &Settings) {
+    let words = ["pgvector-setup"].iter().chain(words);
+    let options = Arguments::try_parse_from(words).unwrap().options;
+    let table = &settings.table;
+    for (given, wanted) in [
+        (options.role, &settings.role),
+        (options.database, &settings.database),
+        (options.schema, &table.schema),
+        (options.table, &table.table),
+        (options.key, &table.key),
+        (options.column, &table.column),
+    ] {
+        assert_eq!(given.as_deref(), Some(wanted.as_str()));
     }
 }
 

@@ -1,5 +1,7 @@
 //! A directory for one project, and the binary that renders into it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,6 +54,12 @@ impl Project {
 
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// For its owner alone.
+    pub fn write_private(&self, name: &str, content: &str) {
+        self.write(name, content);
+        std::fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
     }
 
     pub fn write(&self, name: &str, content: &str) {

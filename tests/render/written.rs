@@ -208,20 +208,35 @@ fn secrets_that_are_there_are_kept_and_the_url_follows_them() {
 #[test]
 fn a_password_that_is_at_hand_is_taken() {
     let project = Project::new();
-    project.write("password", "mine\n");
+    project.write_private("password", "mine\n");
     project.rendered(&[".", "--role-password-file=password"]);
+    assert_eq!(project.read("secrets/database_password"), "mine");
+    std::fs::set_permissions(project.path("password"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(
+        project
+            .render(&["--role-password-file=password"])
+            .stderr
+            .contains("chmod 600")
+    );
+    project.write_private("password", "another\n");
+    let refused = project.render(&["--role-password-file=password"]);
+    assert!(refused.stderr.contains("holds another password"), "{refused}");
     assert_eq!(project.read("secrets/database_password"), "mine");
     let other = Project::new();
     let refused = other.render(&[".", "--role-password-file=missing"]);
+    assert!(!other.path("secrets").exists());
     assert!(
-        refused.exit == 3 && refused.stderr.contains("there is no file missing"),
+        refused.exit == 2 && refused.stderr.contains("missing: there is no such file"),
         "{refused}"
     );
 }
 
+/// What is said, what stands in the way, the exit status.
+type Obstacle = (&'static str, fn(&Project), i32);
+
 #[test]
 fn what_stands_in_the_way_is_named_once_and_nothing_is_written() {
-    let cases: [(&str, fn(&Project), i32); 7] = [
+    let cases: [Obstacle; 7] = [
         (
             "is a symbolic link",
             |project| symlink("/etc/passwd", project.path("d/compose.yaml")).unwrap(),
@@ -248,7 +263,7 @@ fn what_stands_in_the_way_is_named_once_and_nothing_is_written() {
             |project| std::fs::create_dir(project.path("d/secrets")).unwrap(),
             3,
         ),
-        ("it has to be one line", |project| empty_secret(project), 3),
+        ("it is empty", empty_secret, 2),
     ];
     for (said, prepare, exit) in cases {
         let project = Project::new();
@@ -293,6 +308,14 @@ fn a_file_is_no_directory_and_what_is_printed_is_in_none() {
     | hint: leave out --check
     exit 2
     "#);
+}
+
+#[test]
+fn a_file_that_an_old_compose_would_read_instead_is_named() {
+    let project = Project::new();
+    project.write("docker-compose.yml", "services: {}\n");
+    let said = project.render(&[]).stderr;
+    assert!(said.contains("docker-compose.yml is here too"), "{said}");
 }
 
 #[test]

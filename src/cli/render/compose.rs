@@ -11,10 +11,23 @@ use crate::render::compose;
 use crate::settings::{Image, Settings};
 
 pub(super) fn run(host: &Host, settings: &Settings, wanted: &Written, ui: &Ui) -> Result<Exit> {
-    let rendering = compose::project(settings)?;
+    let mut rendering = compose::project(settings)?;
+    rendering.notes.extend(other_file(host, &wanted.directory));
     files::output(host, &rendering, wanted, ui, |directory| {
         next(settings, directory)
     })
+}
+
+/// docker-compose 1.29 reads a file of this name before ours, docker compose after it.
+fn other_file(host: &Host, directory: &Path) -> Option<String> {
+    let names = ["docker-compose.yml", "docker-compose.yaml"];
+    let name = names
+        .into_iter()
+        .find(|name| host.exists(&directory.join(name)))?;
+    Some(format!(
+        "{name} is here too: docker-compose 1.29 takes it unless told: docker-compose --file {} …",
+        compose::FILE
+    ))
 }
 
 /// What is to be typed, one line each.
