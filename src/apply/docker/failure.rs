@@ -104,7 +104,7 @@ impl DockerError {
         let known = PULLS
             .iter()
             .find(|(words, ..)| words.iter().any(|word| said.contains(word)));
-        let last = last_line(said);
+        let (last, program) = (last_line(said), name_of(program));
         let (cause, hint) = match known {
             Some((_, cause, hint)) => (format!("{cause} ({last})"), *hint),
             None => (last, "run the same command again"),
@@ -186,10 +186,19 @@ impl DockerError {
             said,
             hints: vec![
                 hint,
-                format!("all that it said: {program} logs {}", short(&container.id)),
+                format!(
+                    "all that it said: {} logs {}",
+                    name_of(program),
+                    short(&container.id)
+                ),
             ],
         }
     }
+}
+
+/// A program as a person types it.
+fn name_of(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
 }
 
 /// An id as people see it.

@@ -19,7 +19,8 @@ pub fn settled(
         settled.containers.publish = address;
     }
     settled.containers.image = settled.containers.image.or_else(|| server.and_then(chosen_image));
-    if settled.postgres_major.is_none() && settled.containers.image.is_none() {
+    // An image that was chosen before may not tell its major; the volume does.
+    if settled.postgres_major.is_none() && settings.containers.image.is_none() {
         let mounted = server.map_or(&[][..], |server| &server.volumes);
         let major = |names: &[String]| names.iter().filter_map(|name| major_of(project, name)).max();
         settled.postgres_major = major(mounted).or_else(|| major(volumes));
@@ -97,8 +98,13 @@ mod tests {
             None
         );
         server.image = "ankane/pgvector:v0.6.0".into();
-        let kept = settled(&plain, &project(), &[server], &[]).containers.image;
+        let kept = settled(&plain, &project(), &[server.clone()], &[])
+            .containers
+            .image;
         assert_eq!(kept.unwrap().to_string(), "ankane/pgvector:v0.6.0");
+        server.image = "mine:1".into();
+        let kept = settled(&plain, &project(), &[server], &[]);
+        assert_eq!(kept.postgres_major, Some(17), "the volume tells it");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use super::*;
 use crate::apply::Record;
 use crate::apply::receipt::made;
 use crate::error::Explain as _;
+use crate::facts::manager::Manager;
 use crate::plan::sample::{name, settings};
+use crate::plan::{Package, Parameter};
 
 const EMBEDDED: &[u8] = include_bytes!("../../../tests/fixtures/receipts/0.1.0-embedded.jsonl");
 const SYSTEM: &[u8] = include_bytes!("../../../tests/fixtures/receipts/0.1.0-system.jsonl");

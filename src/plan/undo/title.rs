@@ -36,8 +36,14 @@ impl Undo {
             Self::DropDatabase { database, .. } => format!("drop database {}", database.quoted()),
             Self::DropRole { role, .. } => format!("drop role {}", role.quoted()),
             Self::RemoveFile { path } => format!("remove {}", path.display()),
-            Self::RemoveProject { directory, .. } => {
-                format!("remove the files of the compose project {}", directory.display())
+            Self::RemoveProject {
+                directory, destroy, ..
+            } => {
+                let secrets = if *destroy { " and its secrets" } else { "" };
+                format!(
+                    "remove the files of the compose project {}{secrets}",
+                    directory.display()
+                )
             }
             Self::RemoveContainers {
                 project,
