@@ -20,6 +20,8 @@ mod place;
 mod running;
 #[path = "cli/server_url.rs"]
 mod server_url;
+#[path = "cli/shared_memory.rs"]
+mod shared_memory;
 #[path = "cli/terminal.rs"]
 mod terminal;
 #[path = "cli/transcript.rs"]

@@ -107,6 +107,11 @@ impl Progress for Ui {
     }
 
     fn builds(&self, progress: &BuildProgress) {
+        if let Some(remark) = &progress.remark {
+            bar::clear();
+            self.say(format!("      {remark}"));
+            return;
+        }
         if self.is_terminal && !self.output.quiet && !self.output.json {
             bar::show(progress);
         }

@@ -101,7 +101,7 @@ impl Explain for DatabaseError {
                 "give the right password: --password-file FILE, ~/.pgpass, or --url-file FILE (all of mode 0600)".to_owned()
             }
             Self::Password { user, file: Some(file), .. } => format!(
-                "is {} right? The volume of a container keeps the password of its first start; inside, none is asked for, so this gives {user} another: docker compose exec database psql -U {user} -d postgres -c '\\password'",
+                "is {} right? The volume of a container keeps the password of its first start; inside, none is asked for, so this gives {user} another: docker compose exec --user postgres database psql -U {user} -d postgres -c '\\password'",
                 file.display()
             ),
             Self::NotYet { .. } => {

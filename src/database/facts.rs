@@ -67,6 +67,8 @@ pub struct DatabaseEntry {
     pub allows_connections: bool,
     pub oid: String,
     pub role_may_connect: Option<bool>,
+    /// Nobody has granted or revoked anything on it yet, so every role may connect.
+    pub has_default_rights: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -97,7 +99,8 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS vers
     (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS pgvector, \
     r.oid::text AS role_oid, r.rolsuper, r.rolcanlogin, \
     d.oid::text AS database_oid, pg_get_userbyid(d.datdba)::text AS owner, pg_encoding_to_char(d.encoding)::text AS encoding, \
-    d.datallowconn, CASE WHEN r.oid IS NOT NULL AND d.oid IS NOT NULL THEN has_database_privilege(r.oid, d.oid, 'CONNECT') END AS may_connect \
+    d.datallowconn, CASE WHEN r.oid IS NOT NULL AND d.oid IS NOT NULL THEN has_database_privilege(r.oid, d.oid, 'CONNECT') END AS may_connect, \
+    d.datacl IS NULL AS has_default_rights \
     FROM (SELECT) AS one LEFT JOIN pg_roles r ON r.rolname = $1 LEFT JOIN pg_database d ON d.datname = $2";
 
 /// Reads the server, the role and the database from the administrator's session in any database.
@@ -134,6 +137,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
                 encoding: row.try_get("encoding")?,
                 allows_connections: row.try_get("datallowconn")?,
                 role_may_connect: row.try_get("may_connect")?,
+                has_default_rights: row.try_get("has_default_rights")?,
             }),
         };
         let server = ServerFacts {

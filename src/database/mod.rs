@@ -11,6 +11,7 @@ pub mod migrate;
 pub mod remote;
 pub mod scram;
 pub mod sql;
+pub mod turn;
 pub mod versions;
 
 pub use connect::{Endpoint, Login, RemoteEndpoint, connect};

@@ -7,11 +7,14 @@ mod undo;
 mod upgrade;
 mod wait;
 
+use std::time::Duration;
+
 use crate::apply::receipt::{self, Made};
 
-use crate::apply::{self, ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run};
+use crate::apply::{self, ApplyError, Engine, Progress, Receipt, Server, Unfinished, first_run, interrupt};
 use crate::database::facts::{self as database_facts, DatabaseFacts};
 use crate::database::remote::{self, RemoteFacts};
+use crate::database::turn::{self, Turn};
 use crate::database::{connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
@@ -31,6 +34,9 @@ pub use upgrade::Upgraded;
 /// nothing is missing.
 const ROUNDS: usize = 5;
 
+/// How long another run on a server elsewhere is waited for, where nothing was said of waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// One installation: settings on a machine.
 #[derive(Debug)]
 pub struct Installation<'a> {
@@ -39,6 +45,8 @@ pub struct Installation<'a> {
     pub layout: Layout,
     /// What a server elsewhere is; it takes several connections to know, so it is asked once a run.
     remote: OnceCell<RemoteFacts>,
+    /// How long another run on the same server is waited for.
+    patience: OnceCell<Duration>,
 }
 
 /// What is known of the machine, by target.
@@ -85,6 +93,7 @@ impl<'a> Installation<'a> {
             settings,
             layout,
             remote: OnceCell::new(),
+            patience: OnceCell::new(),
         })
     }
 
@@ -267,9 +276,14 @@ impl<'a> Installation<'a> {
                 fact: "the server is not running".into(),
                 hint: "pgvector-setup start".into(),
             })?;
+        let turn = self.turn(&server, progress).await?;
         let facts = self.database_facts(&server).await?;
         let settings = self.database_settings()?;
         let database_plan = plan::database::database_plan(&facts, &settings, &self.layout.credentials)?;
+        if turn.is_some() {
+            // What another run has done since the plan was shown is not done again.
+            engine.total = engine.done + database_plan.steps.len();
+        }
         engine.apply(&database_plan).await?;
         let verification = engine.verification.take();
         steps += database_plan.steps.len();
@@ -278,6 +292,27 @@ impl<'a> Installation<'a> {
             verification,
             server,
         })
+    }
+
+    /// Our turn on a server that others may set up at the same time, from other machines or with another `--directory`.
+    async fn turn(&self, server: &Server, progress: &dyn Progress) -> Result<Option<Turn>> {
+        if self.settings.target != Target::Url {
+            return Ok(None);
+        }
+        let patience = self.patience.get().copied().unwrap_or(PATIENCE);
+        let (endpoint, login) = (&server.endpoint, &server.administrator);
+        let taking = turn::take(
+            endpoint,
+            login,
+            &server.maintenance,
+            self.settings,
+            patience,
+            |what| progress.waits(what),
+        );
+        tokio::select! {
+            turn = taking => Ok(Some(turn?)),
+            exit = interrupt::wait() => Err(ApplyError::Interrupted { exit }.into()),
+        }
     }
 
     /// Applies server plans until one is empty; returns how many steps they had. Afterwards the engine has its server, if

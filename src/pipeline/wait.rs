@@ -21,6 +21,8 @@ impl Installation<'_> {
     /// [`DatabaseError::NotYet`] after `limit`, with the last answer; at once for what waiting does not mend (a wrong
     /// password, TLS), and for a signal.
     pub async fn wait(&self, limit: Duration, told: impl Fn(&str)) -> Result<()> {
+        // Another run that is first there is waited for as long.
+        let _ = self.patience.set(limit);
         let (began, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, None);
         let Some(url) = &self.settings.server_url else {
             return Ok(());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Plan, Refusal, Step};
 use crate::database::facts::{DatabaseFacts, GivenPassword, InsideFacts};
-use crate::database::migrate::{self, MigrationState};
+use crate::database::migrate::{self, History, MigrationState};
 use crate::error::Result;
 use crate::settings::{Index, MAXIMUM_INDEXED_HALFVEC, MAXIMUM_INDEXED_VECTOR, Settings};
 
@@ -26,6 +26,7 @@ pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &P
     role(facts, settings, credentials, &mut plan);
     super::url::membership(facts, settings, &mut plan);
     database(facts, settings, &mut plan);
+    open_to_all(inside, facts, settings, &mut plan);
     login::steps(facts, settings, &mut plan)?;
     schema(inside, facts, settings, &mut plan)?;
     migrations(inside, settings, &mut plan)?;
@@ -221,6 +222,22 @@ fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
             database,
             sql: vec![grant],
         });
+    }
+}
+
+/// A run of ours that was cut off right after it made the database, and whose records are lost, leaves it open to every role. So
+/// does somebody who made it for us: nothing tells these apart, and what may be somebody's is not changed.
+fn open_to_all(inside: &InsideFacts, facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
+    let is_open = facts
+        .database
+        .as_ref()
+        .is_some_and(|database| database.has_default_rights);
+    let is_first_run = inside.history == History::default();
+    if facts.rights.is_some() && is_open && is_first_run && !facts.unfinished.restriction {
+        plan.notes.push(format!(
+            "every role may connect to the database {0}, which is there already; if it is the application's alone: REVOKE ALL ON DATABASE {0} FROM PUBLIC",
+            settings.database.quoted()
+        ));
     }
 }
 

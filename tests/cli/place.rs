@@ -59,6 +59,17 @@ impl Place {
         &self.root
     }
 
+    /// Whether the tests run as root.
+    pub fn is_roots(&self) -> bool {
+        self.owner() == 0
+    }
+
+    /// The id of the user that the tests run as.
+    pub fn owner(&self) -> u32 {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(&self.root).unwrap().uid()
+    }
+
     /// What `--directory` is set to.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")

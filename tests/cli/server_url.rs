@@ -1,10 +1,16 @@
 //! The command of a container that runs once before the application: `migrate up --create --wait`, passwords from files.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::place::{Place, RUNNING, set_mode};
 use crate::transcript::{Transcript, assert_transcript};
+
+/// In nobody's passwd file.
+const UNKNOWN: u32 = 61234;
 
 /// A directory with secrets, and a superuser of the running server whose password is one of them.
 struct Theirs {
@@ -158,7 +164,7 @@ fn a_wrong_password_of_the_administrator_is_told_at_once_with_the_way_to_mend_it
     assert_transcript!(theirs.run(&["migrate", "up", "--create", "--wait", "20"]), @r"
     $ pgvector-setup migrate up --create --wait 20
     | error[E0607]: 127.0.0.1:[PORT] does not accept the password of site_wrong_boss
-    | hint: is boss right? The volume of a container keeps the password of its first start; inside, none is asked for, so this gives site_wrong_boss another: docker compose exec database psql -U site_wrong_boss -d postgres -c '\password'
+    | hint: is boss right? The volume of a container keeps the password of its first start; inside, none is asked for, so this gives site_wrong_boss another: docker compose exec --user postgres database psql -U site_wrong_boss -d postgres -c '\password'
     exit 3
     ");
 }
@@ -170,7 +176,7 @@ fn a_server_that_does_not_answer_is_waited_for_no_longer_than_was_said() {
     let url = "postgresql://boss:x@127.0.0.1:1/postgres";
     let words = ["migrate", "up", "--create", "--wait", "1"];
     let mut command = place.command(&words);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     assert_transcript!(Transcript::of(command.env("PGVECTOR_SETUP_URL", url), &words), @"
     $ pgvector-setup migrate up --create --wait 1
     | waiting, at most 1 s: no PostgreSQL answers at 127.0.0.1:1: Connection refused (os error 111)
@@ -179,6 +185,131 @@ fn a_server_that_does_not_answer_is_waited_for_no_longer_than_was_said() {
     exit 3
     ");
     assert!(began.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn a_signal_ends_the_waiting_at_once() {
+    let place = Place::bare();
+    let url = "postgresql://boss:x@127.0.0.1:1/postgres";
+    let mut command = place.command(&["migrate", "up", "--create", "--wait", "600"]);
+    command.env("PGVECTOR_SETUP_URL", url).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("waiting, at most 600 s: "), "{first}");
+    let began = Instant::now();
+    pgvector_setup::host::terminate(child.id());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.starts_with("error[E0506]")),
+        "{rest:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// Replicas of one deployment, each with a volume of its own.
+#[test]
+fn runs_at_the_same_time_that_see_nothing_of_each_other_take_turns_to_one_end() {
+    let theirs = Theirs::of("site_crowd");
+    let words = theirs.words(&["migrate", "up", "--create", "--wait", "60"]);
+    let run = |number: u32| {
+        let directory = theirs.place.root().join(format!("volume-{number}"));
+        let mut command = theirs.place.command(&words);
+        let command = command.env("PGVECTOR_SETUP_DIRECTORY", directory);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let runs: Vec<_> = (0..4).map(run).collect();
+    let mut creations = 0;
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        creations += said.matches("] create database").count();
+    }
+    assert_eq!(creations, 1);
+    assert!(theirs.lets_in("first"));
+}
+
+/// As an engine ends a container that takes too long, at one step after the other; its volume is kept, or lost with it.
+#[test]
+fn a_run_that_is_killed_at_a_step_is_finished_by_the_next_with_and_without_its_records() {
+    for (step, is_volume_lost, role) in [
+        ("] create role", true, "site_killed_1"),
+        ("] limit who may use", false, "site_killed_2"),
+        ("] limit who may use", true, "site_killed_3"),
+        ("] migration 4", true, "site_killed_4"),
+        ("] prove it", false, "site_killed_5"),
+    ] {
+        let theirs = Theirs::of(role);
+        let words = theirs.words(&["migrate", "up", "--create"]);
+        let mut command = theirs.place.command(&words);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains(step)), "{step}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if is_volume_lost {
+            fs::remove_dir_all(theirs.place.data()).unwrap();
+        }
+        let again = theirs.run(&["migrate", "up", "--create", "--wait", "20"]);
+        assert_eq!(again.exit, 0, "{step}, lost: {is_volume_lost}: {again}");
+        assert!(theirs.lets_in("first"), "{step}");
+        let done = theirs.run(&["plan", "--check"]);
+        assert!(
+            done.stderr.contains("nothing to do"),
+            "{step}, lost: {is_volume_lost}: {done}"
+        );
+    }
+}
+
+/// OpenShift gives each project a user id that no passwd file has; nothing but the volume can be written.
+#[test]
+fn a_user_without_name_and_home_needs_nothing_but_a_directory() {
+    let theirs = Theirs::of("site_nobody");
+    let volume = theirs.place.root().join("volume");
+    fs::create_dir(&volume).unwrap();
+    // Only root can become somebody unknown; another user runs it as itself.
+    let user = if theirs.place.is_roots() {
+        UNKNOWN
+    } else {
+        theirs.place.owner()
+    };
+    for name in ["boss", "application"] {
+        std::os::unix::fs::chown(theirs.place.work().join(name), Some(user), None).unwrap();
+    }
+    std::os::unix::fs::chown(&volume, Some(user), None).unwrap();
+    let run = |words: &[&str], directory: Option<&PathBuf>| {
+        let mut command = theirs.place.command(&theirs.words(words));
+        command
+            .env_remove("HOME")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("PGVECTOR_SETUP_DIRECTORY");
+        command.envs(directory.map(|directory| ("PGVECTOR_SETUP_DIRECTORY", directory)));
+        std::os::unix::process::CommandExt::uid(&mut command, user);
+        Transcript::of(&mut command, words)
+    };
+    let lost = run(&["plan"], None);
+    assert_eq!(lost.exit, 3, "{lost}");
+    assert!(
+        lost.stderr.contains("error[E0109]") && lost.stderr.contains("--directory"),
+        "{lost}"
+    );
+    let up = run(&["migrate", "up", "--create"], Some(&volume));
+    assert_eq!(up.exit, 0, "{up}");
+    assert!(theirs.lets_in("first"));
+    theirs.write("boss", b"", 0o000);
+    let unreadable = run(&["plan"], Some(&volume));
+    let problem = format!("E0210]: boss: user id {user} may not read it");
+    assert!(unreadable.stderr.contains(&problem), "{unreadable}");
 }
 
 #[test]

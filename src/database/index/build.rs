@@ -44,6 +44,8 @@ impl Build<'_> {
         let mut built = self.attempt(connection, self.sizing.workers).await;
         if self.sizing.workers > 0 && built.as_ref().is_err_and(is_short_of_shared_memory) {
             drop_invalid(connection, self.table, self.role, self.watch.patience).await?;
+            self.watch
+                .report_too_little_shared_memory(self.sizing.memory_kilobytes);
             built = self.attempt(connection, 0).await;
         }
         if built.is_err() {

@@ -22,6 +22,8 @@ pub struct BuildProgress {
     pub remaining: Option<Duration>,
     /// The session whose transaction the build waits for.
     pub waiting_for: Option<Blocker>,
+    /// What a person should know of how it is built, said once.
+    pub remark: Option<String>,
 }
 
 /// Where to watch from, whom to tell, and how long a build may wait for other transactions.
@@ -48,6 +50,22 @@ impl fmt::Debug for Watch<'_> {
 impl Watch<'_> {
     pub(super) async fn connect(&self) -> Result<PgConnection, DatabaseError> {
         connect(self.endpoint, self.login, self.database).await
+    }
+
+    /// Says that a build that has failed for want of shared memory begins again without workers.
+    pub(super) fn report_too_little_shared_memory(&self, memory_kilobytes: u64) {
+        // Everything else in /dev/shm has room in the default of PostgreSQL's own image.
+        let wanted = memory_kilobytes / 1024 + 64;
+        (self.report)(BuildProgress {
+            phase: "beginning again without workers".to_owned(),
+            fraction: None,
+            elapsed: Duration::ZERO,
+            remaining: None,
+            waiting_for: None,
+            remark: Some(format!(
+                "the server's shared memory (/dev/shm) is too small to build with several processes, so one builds; more of it is faster: shm_size: {wanted}m in a compose file, docker run --shm-size {wanted}m"
+            )),
+        });
     }
 
     /// Reports until the build has waited too long for one transaction; then names who is in the way and gives the
@@ -81,6 +99,7 @@ impl Watch<'_> {
                 elapsed: start.elapsed(),
                 remaining: fraction.and_then(|fraction| remaining(phase.since.elapsed(), fraction)),
                 waiting_for: seen.blocker,
+                remark: None,
             });
         }
     }

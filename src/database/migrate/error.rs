@@ -7,7 +7,7 @@ use crate::host::HostError;
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     #[error(
-        "another run holds the migration lock of this database{}",
+        "another run of pgvector-setup is at work there{}",
         holder.map(|pid| format!(": server process {pid}")).unwrap_or_default()
     )]
     Locked { holder: Option<i32> },

@@ -10,8 +10,11 @@ use sqlx::PgConnection;
 use super::MigrateError;
 use crate::database::DatabaseError;
 
+/// Names an advisory lock of one database.
+pub type Key = (i32, i32);
+
 /// The letters `pgvs` and `migr`.
-const KEY: (i32, i32) = (0x7067_7673, 0x6d69_6772);
+const KEY: Key = (0x7067_7673, 0x6d69_6772);
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,22 +25,26 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn acquire(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let taken: bool = sqlx::query_scalar("SELECT pg_catalog.pg_try_advisory_lock($1, $2)")
-            .bind(KEY.0)
-            .bind(KEY.1)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::statement("take the migration lock"))?;
-        if taken {
+        if try_acquire(connection, KEY).await? {
             return Ok(());
         }
         if Instant::now() >= deadline {
             return Err(MigrateError::Locked {
-                holder: holder(connection).await?,
+                holder: holder(connection, KEY).await?,
             });
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Whether the session has the lock now.
+pub async fn try_acquire(connection: &mut PgConnection, key: Key) -> Result<bool, DatabaseError> {
+    sqlx::query_scalar("SELECT pg_catalog.pg_try_advisory_lock($1, $2)")
+        .bind(key.0)
+        .bind(key.1)
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::statement("take the lock"))
 }
 
 /// Gives the lock back; a session that ends does so too.
@@ -51,17 +58,19 @@ pub(super) async fn release(connection: &mut PgConnection) -> Result<(), Migrate
     Ok(())
 }
 
-async fn holder(connection: &mut PgConnection) -> Result<Option<i32>, MigrateError> {
-    Ok(sqlx::query_scalar(
+/// The server process that has the lock.
+pub async fn holder(connection: &mut PgConnection, key: Key) -> Result<Option<i32>, DatabaseError> {
+    sqlx::query_scalar(
         "SELECT l.pid
            FROM pg_catalog.pg_locks l
            JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
           WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
             AND l.classid::pg_catalog.int8 = $1 AND l.objid::pg_catalog.int8 = $2",
     )
-    .bind(i64::from(KEY.0))
-    .bind(i64::from(KEY.1))
+    // An oid has no sign.
+    .bind(i64::from(key.0.cast_unsigned()))
+    .bind(i64::from(key.1.cast_unsigned()))
     .fetch_optional(connection)
     .await
-    .map_err(DatabaseError::statement("see who holds the migration lock"))?)
+    .map_err(DatabaseError::statement("see who holds the lock"))
 }

@@ -12,7 +12,7 @@ mod error;
 mod export;
 mod facts;
 mod history;
-mod lock;
+pub(super) mod lock;
 mod lock_wait;
 mod pending;
 mod record;

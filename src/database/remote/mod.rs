@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::settings::{Identifier, ServerUrl, TlsMode};
 
 /// Where one connects when the URL's database is not there: every cluster has it, and what is managed keeps it.
-const FALLBACK: &str = "postgres";
+pub const FALLBACK: &str = "postgres";
 
 /// `invalid_catalog_name`: there is no such database.
 const NO_DATABASE: &str = "3D000";

@@ -61,6 +61,7 @@ fn database_entry() -> DatabaseEntry {
         allows_connections: true,
         oid: "16385".to_owned(),
         role_may_connect: Some(true),
+        has_default_rights: false,
     }
 }
 

@@ -142,6 +142,18 @@ const CASES: &[Case] = &[
         keep the extension in database shop at 0.8.7 (it was 0.8.0): the version of an extension cannot go down\n\
         drop database \"vectors\"\n\
         remove 47 packages"),
+    ("system, a password changed since", Target::System, |records, _| {
+        keep_steps(records, |step| matches!(step, Step::CreateRole { .. }));
+        password_changed(records);
+     }, "\
+        remove /run/credentials\n\
+        drop role \"vectors\""),
+    ("system, the password of a role of before", Target::System, |records, _| {
+        keep_steps(records, |_| false);
+        password_changed(records);
+     }, "\
+        keep the password of role \"vectors\": nobody here knows the one before\n\
+        remove /run/credentials"),
     ("system, a package of before, upgraded", Target::System, |records, _| {
         keep_steps(records, |_| false);
         upgraded(records);
@@ -262,6 +274,26 @@ fn upgraded(records: &mut Vec<Record>) {
         .enumerate()
     {
         let sequence = 100 + number as u32;
+        records.push(Record::Begun { sequence, step });
+        let outcome = Outcome::Changed { object: None };
+        records.push(Record::Ended { sequence, outcome });
+    }
+}
+
+/// `--role-password-file` had another password than the role.
+fn password_changed(records: &mut Vec<Record>) {
+    let from = PathBuf::from("/run/secrets/application");
+    let kept = Step::WriteCredentials {
+        path: "/run/credentials".into(),
+        role: name("vectors"),
+        from: Some(from.clone()),
+    };
+    let set = Step::SetPassword {
+        role: name("vectors"),
+        from,
+        sql: String::new(),
+    };
+    for (sequence, step) in (100..).zip([kept, set]) {
         records.push(Record::Begun { sequence, step });
         let outcome = Outcome::Changed { object: None };
         records.push(Record::Ended { sequence, outcome });

@@ -12,8 +12,8 @@ use crate::settings::{Authentication, Identifier, Settings};
 /// Oldest PostgreSQL that pgvector's current versions support.
 const OLDEST_SERVER: i32 = 130_000;
 
-/// Sessions at once: one works, one watches an index build, one asks.
-const SESSIONS: i64 = 3;
+/// Sessions at once: one works, one watches an index build, one asks, one holds our turn.
+const SESSIONS: i64 = 4;
 
 /// No steps: the server is there. What it says of itself becomes notes, or a refusal.
 pub fn server_plan(facts: &RemoteFacts, settings: &Settings) -> Result<Plan, Refusal> {

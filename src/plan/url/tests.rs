@@ -1,7 +1,7 @@
 //! `(server, rights, settings) -> plan or refusal`, with what real servers and providers answer recorded as data.
 
 use super::*;
-use crate::database::facts::{DatabaseEntry, InsideFacts, RoleFacts, ServerFacts};
+use crate::database::facts::{DatabaseEntry, GivenPassword, InsideFacts, RoleFacts, ServerFacts};
 use crate::database::migrate::{ExtensionFacts, TableFacts};
 use crate::database::remote::provider::{Signs, recognise};
 use crate::database::{Greeting, remote};
@@ -91,12 +91,12 @@ const SERVERS: &[(&str, ServerChange, &str)] = &[
     (
         "one session left",
         |facts| facts.connections_left = Some(1),
-        "E0404 app may open 1 more sessions at db.example:5432, and 3 are needed",
+        "E0404 app may open 1 more sessions at db.example:5432, and 4 are needed",
     ),
     (
         "over its limit",
         |facts| facts.connections_left = Some(-2),
-        "E0404 app may open 0 more sessions at db.example:5432, and 3 are needed",
+        "E0404 app may open 0 more sessions at db.example:5432, and 4 are needed",
     ),
 ];
 
@@ -136,6 +136,7 @@ fn owner() -> DatabaseFacts {
             allows_connections: true,
             oid: "16385".into(),
             role_may_connect: Some(true),
+            has_default_rights: false,
         }),
         inside: Some(InsideFacts {
             table: TableFacts {
@@ -182,6 +183,37 @@ fn other_role(facts: &mut DatabaseFacts, settings: &mut Settings) {
     rights(facts).administers_role = None;
 }
 
+/// The role is there, and `--role-password-file` has another password than it.
+fn chosen_password(facts: &mut DatabaseFacts, settings: &mut Settings) {
+    other_role(facts, settings);
+    facts.role = owner().role;
+    (rights(facts).may_become_role, rights(facts).administers_role) = (Some(true), Some(false));
+    settings.role_password_file = Some("/run/secrets/application".into());
+    facts.role_password = Some(GivenPassword {
+        is_kept: false,
+        lets_in: Some(false),
+    });
+}
+
+#[test]
+fn a_database_that_every_role_may_use_is_left_as_it_is_and_named() {
+    let settings = settings("postgresql://app@db.example/app");
+    let is_named = |facts: &DatabaseFacts| {
+        let plan = database_plan(facts, &settings, std::path::Path::new("/c")).unwrap();
+        let note = "every role may connect to the database \"app\", which is there already";
+        plan.notes
+            .iter()
+            .any(|text| text.starts_with(note) && text.contains("REVOKE ALL ON DATABASE"))
+    };
+    let mut facts = owner();
+    assert!(!is_named(&facts));
+    facts.database.as_mut().unwrap().has_default_rights = true;
+    assert!(is_named(&facts));
+    // What the receipt says that we made is limited, not named.
+    facts.unfinished.restriction = true;
+    assert!(!is_named(&facts));
+}
+
 type Change = fn(&mut DatabaseFacts, &mut Settings);
 
 const MIGRATIONS: &str = "prepare schema, migration 1, migration 2, migration 3, migration 4, prove";
@@ -209,6 +241,12 @@ const PERMISSIONS: &[(&str, Change, &str)] = &[
         (facts.role, facts.database) = (owner().role, owner().database);
         (rights(facts).may_become_role, rights(facts).administers_role) = (Some(false), Some(false));
      }, "E0405 GRANT \"vectors\" TO \"app\""),
+    ("another password for a role, one who administers it", |facts, settings| {
+        chosen_password(facts, settings);
+        (rights(facts).creates_roles, rights(facts).administers_role) = (true, Some(true));
+     }, "write password, give role \"vectors\" the password of /run/secrets/application, limit database, prepare schema, migration 1, migration 2, migration 3, migration 4, prove"),
+    ("another password for a role, one who only belongs to it", |facts, settings| chosen_password(facts, settings),
+     "E0405 \\password \"vectors\" in psql as its administrator; or leave out --role-password-file"),
     ("no right to make the database", |facts, settings| {
         settings.database = name("new");
         (facts.database, facts.inside, rights(facts).creates_schemas) = (None, None, None);
