@@ -10,6 +10,7 @@
 )]
 
 mod by_hand;
+mod containers;
 mod measure;
 mod package_manager;
 
@@ -47,6 +48,8 @@ fn main() {
     let nothing = run(&["up", "--yes"]);
     let doctor = run(&["doctor"]);
     let help = run(&["--help"]);
+    let render = run(&["render", "compose", "-"]);
+    let containers = containers::Containers::measure(&warm);
     drop(cleanup);
 
     println!("what                            minimum      median       limit");
@@ -61,6 +64,11 @@ fn main() {
     row("up --yes, nothing to do", &nothing, "60 ms");
     row("doctor", &doctor, "100 ms");
     row("--help", &help, "5 ms");
+    row("render compose", &render, "20 ms");
+    match containers {
+        Some(containers) => containers.print_rows(),
+        None => println!("up --target docker: SKIPPED: no Docker engine, or no image of a server"),
+    }
     package_manager::print_row();
     let peak = product
         .iter()

@@ -125,14 +125,14 @@ fn append(path: &str, text: &str) {
     file.write_all(text.as_bytes()).expect("it can be written");
 }
 
-const ROLES: &str =
+pub const ROLES: &str =
     "CREATE ROLE vectors LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'by-hand-and-only-on-loopback';
 CREATE DATABASE vectors TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 REVOKE ALL ON DATABASE vectors FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE vectors TO vectors;
 ";
 
-const SCHEMA: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+pub const SCHEMA: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA vectors AUTHORIZATION vectors;
 ALTER ROLE vectors IN DATABASE vectors SET search_path = vectors, public;
 CREATE EXTENSION vector WITH SCHEMA public;
@@ -147,7 +147,7 @@ INSERT INTO records.history VALUES (1, 'extension', now(), ''), (2, 'table', now
 ";
 
 /// Load, index, explain, search both ways, write, read and delete, all rolled back.
-fn proof() -> String {
+pub fn proof() -> String {
     let mut numbers = Numbers(42);
     let mut script = String::from(
         "BEGIN;\nCREATE UNLOGGED TABLE scratch (number integer NOT NULL, embedding vector(1536) NOT NULL);\nCOPY scratch FROM STDIN;\n",
