@@ -18,9 +18,11 @@ pub fn settled(
         settled.port = Some(port);
         settled.containers.publish = address;
     }
+    // Of an image that is asked for only the name tells, but the one that runs was told by its volume.
+    let runs = server.and_then(|server| server.image.parse().ok());
+    let is_another = settings.containers.image.is_some() && settings.containers.image != runs;
     settled.containers.image = settled.containers.image.or_else(|| server.and_then(chosen_image));
-    // An image that was chosen before may not tell its major; the volume does.
-    if settled.postgres_major.is_none() && settings.containers.image.is_none() {
+    if settled.postgres_major.is_none() && !is_another {
         let mounted = server.map_or(&[][..], |server| &server.volumes);
         let major = |names: &[String]| names.iter().filter_map(|name| major_of(project, name)).max();
         settled.postgres_major = major(mounted).or_else(|| major(volumes));
@@ -105,6 +107,21 @@ mod tests {
         server.image = "mine:1".into();
         let kept = settled(&plain, &project(), &[server], &[]);
         assert_eq!(kept.postgres_major, Some(17), "the volume tells it");
+    }
+
+    #[test]
+    fn an_image_whose_name_tells_no_major_is_told_by_the_volume_it_runs_on() {
+        let mut wanted = crate::plan::sample::settings(Target::Docker);
+        let mut server = server("p_postgres-17");
+        server.image = "site/postgres:blue".into();
+        let kept = settled(&wanted, &project(), std::slice::from_ref(&server), &[]);
+        assert_eq!(kept.postgres_major, Some(17));
+        wanted.containers.image = Some("site/postgres:blue".parse().unwrap());
+        let kept = settled(&wanted, &project(), std::slice::from_ref(&server), &[]);
+        assert_eq!(kept.postgres_major, Some(17));
+        wanted.containers.image = Some("site/postgres:green".parse().unwrap());
+        let kept = settled(&wanted, &project(), &[server], &[]);
+        assert_eq!(kept.postgres_major, None);
     }
 
     #[test]

@@ -282,7 +282,7 @@ fn upgraded(records: &mut Vec<Record>) {
 
 /// `--role-password-file` had another password than the role.
 fn password_changed(records: &mut Vec<Record>) {
-    let from = PathBuf::from("/run/secrets/application");
+    let from = std::path::PathBuf::from("/run/secrets/application");
     let kept = Step::WriteCredentials {
         path: "/run/credentials".into(),
         role: name("vectors"),
