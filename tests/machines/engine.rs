@@ -1,11 +1,11 @@
 //! The container engine: is there one, which network do its containers have, which image stands for which machine.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use super::case::TRIXIE;
+pub use super::docker::docker;
+use super::docker::{build as build_by, remove_containers_of_the_dead};
 use super::machine::Image;
 
 /// Marks our containers; the value is the process that made them.
@@ -21,7 +21,7 @@ impl Engine {
     /// `None` where no engine answers.
     pub fn connect() -> Option<Self> {
         docker(["version"])?;
-        remove_leftovers();
+        remove_containers_of_the_dead(LABEL);
         let mut engine = Self {
             network: "bridge",
             tags: Mutex::default(),
@@ -51,54 +51,11 @@ impl Engine {
 }
 
 fn build(image: Image) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = if image.suite == Image::SERVERS {
-        Command::new(root.join("docker/servers/build"))
+    if image.suite == Image::SERVERS {
+        build_by("docker/servers/build", &[])
     } else if ["rocky", "fedora"].contains(&image.suite) {
-        let mut command = Command::new(root.join("docker/rpm/build"));
-        command.arg(image.suite);
-        command
+        build_by("docker/rpm/build", &[image.suite])
     } else {
-        let mut command = Command::new(root.join("docker/fresh/build"));
-        command.args([image.suite, image.flavour()]);
-        command
-    };
-    let output = command.stdin(Stdio::null()).output().expect("the recipe starts");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let from = errors.lines().count().saturating_sub(15);
-    let last_words: Vec<&str> = errors.lines().skip(from).collect();
-    assert!(
-        output.status.success(),
-        "no image of {image:?}; the build ended with:\n{}",
-        last_words.join("\n")
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// Standard output of one docker command; `None` where it fails.
-pub fn docker<Arguments>(arguments: Arguments) -> Option<String>
-where
-    Arguments: IntoIterator,
-    Arguments::Item: AsRef<std::ffi::OsStr>,
-{
-    let Output { status, stdout, .. } = Command::new("docker")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    status
-        .success()
-        .then(|| String::from_utf8_lossy(&stdout).trim().to_owned())
-}
-
-/// Removes the containers of test runs that were killed before they could do it themselves.
-fn remove_leftovers() {
-    let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
-    let filter = format!("label={LABEL}");
-    let listing = docker(["ps", "--all", "--filter", &filter, "--format", &format]).unwrap_or_default();
-    for (container, owner) in listing.lines().filter_map(|line| line.split_once(' ')) {
-        if !Path::new("/proc").join(owner).exists() {
-            docker(["rm", "--force", "--volumes", container]);
-        }
+        build_by("docker/fresh/build", &[image.suite, image.flavour()])
     }
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::engine::{Engine, LABEL, docker};
+pub use super::transcript::Reply;
 use super::transcript::Transcript;
 
 /// No command on a machine takes longer; then it is ended and the case fails.
@@ -30,15 +31,6 @@ impl Image {
     pub fn flavour(&self) -> &'static str {
         if self.systemd { "systemd" } else { "plain" }
     }
-}
-
-/// What one command answered.
-#[derive(Debug)]
-pub struct Reply {
-    pub exit: i32,
-    pub stdout: String,
-    pub stderr: String,
-    pub took: Duration,
 }
 
 pub struct Machine {
@@ -75,7 +67,7 @@ impl Machine {
         let container = docker(run).expect("the engine starts a container");
         let machine = Self {
             container,
-            transcript: Transcript::new(name),
+            transcript: Transcript::new("machines", name),
         };
         machine
             .transcript

@@ -21,6 +21,8 @@ mod by_hand;
 mod case;
 mod cases;
 mod dnf;
+#[path = "../support/docker.rs"]
+mod docker;
 mod engine;
 mod interruptions;
 mod leftovers;
@@ -33,6 +35,7 @@ mod server;
 mod state;
 #[path = "../support/tier.rs"]
 mod tier;
+#[path = "../support/transcript.rs"]
 mod transcript;
 mod upgrade;
 mod url;

@@ -1,8 +1,18 @@
-//! Everything that was typed on one machine and everything that it answered.
+//! Everything that was typed in one case and everything that was answered.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
+
+/// What one command answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
 
 pub struct Transcript {
     file: PathBuf,
@@ -10,9 +20,9 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// `name` becomes `target/machines/NAME.log`, written when the transcript ends.
-    pub fn new(name: &str) -> Self {
-        let file = directory().join(format!("{name}.log"));
+    /// Written to `target/TIER/NAME.log` when the transcript ends.
+    pub fn new(tier: &str, name: &str) -> Self {
+        let file = directory(tier).join(format!("{name}.log"));
         Self {
             file,
             text: Mutex::default(),
@@ -24,7 +34,7 @@ impl Transcript {
         writeln!(transcript, "# {text}").expect("a string takes all");
     }
 
-    pub fn exchange(&self, user: &str, command: &str, reply: &super::machine::Reply) {
+    pub fn exchange(&self, user: &str, command: &str, reply: &Reply) {
         let mut transcript = self.text.lock().expect("nothing panics while it writes");
         writeln!(transcript, "{user}$ {command}").expect("a string takes all");
         for (stream, text) in [("", &reply.stdout), ("2> ", &reply.stderr)] {
@@ -58,10 +68,10 @@ impl Drop for Transcript {
 }
 
 /// Beside the other build products, whatever the target directory is.
-pub fn directory() -> PathBuf {
+pub fn directory(tier: &str) -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_pgvector-setup"));
     let target = binary.ancestors().nth(2).expect("binaries are in target/PROFILE");
-    let directory = target.join("machines");
+    let directory = target.join(tier);
     std::fs::create_dir_all(&directory).expect("the target directory is ours");
     directory
 }
