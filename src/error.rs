@@ -25,7 +25,7 @@ pub enum Exit {
     Busy = 6,
     /// Source and target data differ.
     Mismatch = 7,
-    /// `plan --check`, `upgrade --check`: changes are pending.
+    /// `plan --check`, `upgrade --check`, `render … --check`: changes are pending.
     Pending = 8,
     /// A defect in this program.
     Bug = 70,
