@@ -28,14 +28,15 @@ const ALL: [Consumer; 3] = [
 /// Every program that is here; a line says which is not.
 pub fn consumers() -> impl Iterator<Item = &'static Consumer> {
     let is_here = |consumer: &&Consumer| {
-        let version = Command::new(consumer.program)
+        // podman-compose knows profiles from 1.1 on, and waits for conditions from 1.3 on.
+        let help = Command::new(consumer.program)
             .args(consumer.words)
-            .arg("version")
+            .arg("--help")
             .output();
-        let is_here = version.is_ok_and(|output| output.status.success());
+        let is_here = help.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("--profile"));
         if !is_here {
             eprintln!(
-                "SKIPPED: there is no {} {:?} here",
+                "SKIPPED: there is no {} {:?} here that knows profiles",
                 consumer.program, consumer.words
             );
         }
