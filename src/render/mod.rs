@@ -8,6 +8,7 @@ pub mod memory;
 pub mod quadlet;
 pub mod seal;
 pub mod sql;
+mod template;
 pub mod yaml;
 
 use std::path::PathBuf;

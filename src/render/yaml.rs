@@ -1,9 +1,8 @@
 //! Values in YAML. A template of this program can put a value into a file in one way: as a scalar in double quotes.
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
+use minijinja::Value;
 
+use super::template;
 use crate::plan::Refusal;
 
 /// Who reads the file, and so what has to be escaped.
@@ -21,45 +20,7 @@ pub enum Reader {
 /// # Errors
 /// [`Refusal`] for a template that names something unknown: a defect of this program.
 pub fn fill(template: &str, context: Value, reader: Reader) -> Result<String, Refusal> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(whole_lines());
-    environment.set_auto_escape_callback(|_| AutoEscape::Custom("yaml".into()));
-    environment.set_formatter(move |output, state, value| write_value(output, state, value, reader));
-    environment
-        .render_str(template, context)
-        .map_err(|error| Refusal::Blocked {
-            fact: format!("a template of this program cannot be filled: {error:#}"),
-            hint: "report this as a defect of pgvector-setup".into(),
-        })
-}
-
-/// A line with a block tag and nothing else leaves no empty line.
-fn whole_lines() -> SyntaxConfig {
-    let mut syntax = SyntaxConfig::builder();
-    syntax
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true);
-    syntax.build().unwrap_or_default()
-}
-
-fn write_value(
-    output: &mut Output<'_>,
-    _state: &State<'_, '_>,
-    value: &Value,
-    reader: Reader,
-) -> Result<(), minijinja::Error> {
-    let written = match (value.as_str(), value.kind()) {
-        (Some(text), _) if value.is_safe() => output.write_str(text),
-        (Some(text), _) => output.write_str(&quoted(text, reader)),
-        (None, ValueKind::Number) => output.write_str(&value.to_string()),
-        _ => {
-            let problem = format!("{} is no text and no number", value.kind());
-            return Err(minijinja::Error::new(minijinja::ErrorKind::BadEscape, problem));
-        }
-    };
-    written.map_err(minijinja::Error::from)
+    template::fill(template, context, move |text| quoted(text, reader))
 }
 
 /// A text as a YAML scalar in double quotes that every reader turns back into the same text (YAML 1.2.2, 5.7 and 7.3.1).

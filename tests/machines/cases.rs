@@ -18,7 +18,7 @@ use super::lifecycle::lifecycle;
 use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
 use super::upgrade::upgrade;
-use super::{url, url_job, url_refusals};
+use super::{quadlet, url, url_job, url_refusals};
 
 #[rustfmt::skip]
 pub const ALL: &[Case] = &[
@@ -77,6 +77,7 @@ pub const ALL: &[Case] = &[
     Case::url("url_limited_administrator", url::limited_administrator),
     Case::url("url_extension_by_somebody_else", url::extension_by_somebody_else),
     Case::url("url_kubernetes_job", url_job::kubernetes_job),
+    Case::embedded("quadlet", TRIXIE_SYSTEMD, "root", quadlet::units),
     Case::url("url_pooler", url::pooler),
     Case::url("url_certificates", url_refusals::certificates),
     Case::url("url_authentication", url_refusals::authentication),

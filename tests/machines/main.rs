@@ -24,12 +24,15 @@ mod dnf;
 #[path = "../support/docker.rs"]
 mod docker;
 mod engine;
+#[path = "../support/hostile.rs"]
+mod hostile;
 mod interruptions;
 mod leftovers;
 mod lifecycle;
 mod machine;
 mod pgdg;
 mod proof;
+mod quadlet;
 mod refusals;
 mod server;
 mod state;

@@ -1,55 +1,9 @@
 //! Whatever a name holds arrives where it belongs, and nowhere else.
 
-use pgvector_setup::settings::Identifier;
 use serde_json::Value;
 
+use super::names::names;
 use super::options::{defaults, documents, of_kind, rendered};
-
-/// What YAML, Kubernetes, shells or SQL might take for something of theirs.
-const PIECES: [&str; 40] = [
-    "a", "Z", "0", " ", "\t", ":", ": ", "#", " #", "'", "\"", "\\", "\\n", "$", "$$", "$(", "$(HOME)",
-    "${x}", ")", "`", "!", "!!str ", "&a", "*a", "-", "- ", "---", "...", "{{ x }}", "{%", "[", "]", "{",
-    "}", ",", "|", ">", "%", "é", "\u{2028}",
-];
-
-/// 1,000 names of one to eight pieces, and some that are known for trouble; always the same.
-fn names() -> Vec<Identifier> {
-    let known = [
-        "yes",
-        "no",
-        "null",
-        "~",
-        "0x1F",
-        "1e3",
-        "2026-11-22",
-        "=",
-        "<<",
-        "?",
-        "@",
-        "\u{feff}x",
-        "\u{85}",
-        "\u{1f600}",
-        "x\u{7f}",
-        "a\u{1b}[31m",
-    ];
-    let mut state: u64 = 0x2545_F491_4F6C_DD1D;
-    let mut next = move |below: usize| {
-        // xorshift64*: no more than different numbers are needed.
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
-    };
-    let generated = std::iter::repeat_with(|| {
-        let length = 1 + next(8);
-        (0..length)
-            .map(|_| PIECES[next(PIECES.len())])
-            .collect::<String>()
-    });
-    let generated = generated.filter_map(|name| Identifier::new(name).ok()).take(1000);
-    let known = known.iter().map(|name| Identifier::new(*name).unwrap());
-    known.chain(generated).collect()
-}
 
 /// Kubernetes' expansion of `$(NAME)` in arguments, where no variable is defined
 /// (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).

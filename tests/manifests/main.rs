@@ -1,4 +1,5 @@
-//! The manifests of `render kubernetes`, judged by the operator's schemas and by Kubernetes' types.
+//! The manifests of `render kubernetes`, judged by the operator's schemas and by Kubernetes' types; and every byte of them and of
+//! podman's units.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +10,8 @@
 mod golden;
 mod hostile;
 mod job;
+#[path = "../support/hostile.rs"]
+mod names;
 mod operator;
 mod options;
 mod schema;

@@ -3,6 +3,7 @@
 mod compose;
 mod files;
 mod kubernetes;
+mod quadlet;
 mod sql;
 
 pub use kubernetes::Kubernetes;
@@ -12,14 +13,13 @@ use super::Ui;
 use super::arguments::Render;
 use crate::error::{Exit, Result};
 use crate::host::Host;
-use crate::render::quadlet;
 use crate::settings::Settings;
 
 pub(super) async fn run(host: &Host, settings: &Settings, command: Render, ui: &Ui) -> Result<Exit> {
     match command {
         Render::Compose(wanted) => compose::run(host, settings, &wanted, ui),
         Render::Kubernetes(wanted) => kubernetes::run(host, settings, &wanted, ui),
-        Render::Quadlet(wanted) => files::output(host, &quadlet::units(settings)?, &wanted, ui, |_| vec![]),
+        Render::Quadlet(wanted) => quadlet::run(host, settings, &wanted, ui),
         Render::Sql(wanted) => sql::run(host, settings, &wanted, ui),
     }
 }

@@ -1,6 +1,6 @@
 //! A compose project: the database, the migrations once it answers, and where an application hooks in.
 
-mod migrate;
+pub(super) mod migrate;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
