@@ -1,7 +1,7 @@
 //! The table.
 
 use super::project::{Compose, Project};
-use super::{image, interruptions, lifecycle, memory, secrets, versions};
+use super::{image, interruptions, lifecycle, memory, secrets, target, versions};
 
 pub struct Case {
     pub name: &'static str,
@@ -37,6 +37,16 @@ pub fn all() -> Vec<Case> {
         case("major_raised", Two, "postgres", &["--pg", "17"], versions::major_raised),
         case("image_without_pgvector", One, "postgres", &["--image", "postgres:17"], versions::without_pgvector),
         case("image_with_affected_pgvector", Two, "postgres", &["--image", "pgvector/pgvector:0.8.0-pg17"], versions::affected),
+        case("target_17", One, "postgres", &["--pg", "17"], target::from_nothing_to_nothing),
+        case("target_18", One, "postgres", &["--pg", "18"], target::from_nothing_to_nothing),
+        case("target_plugin", Two, "postgres", &["--pg", "17"], target::from_nothing_to_nothing),
+        case("target_edited", One, "postgres", &["--pg", "17"], target::edited),
+        case("target_killed", One, "postgres", &["--pg", "17"], target::killed),
+        case("target_another_password", One, "postgres", &["--pg", "17"], target::another_password),
+        case("target_no_such_image", One, "postgres", &["--image", "127.0.0.1:1/a/pgvector:0.8.7-pg17"], target::no_such_image),
+        case("target_port_taken", One, "postgres", &["--pg", "17"], target::port_taken),
+        case("target_newer_image", One, "postgres", &[], target::newer_image),
+        case("target_side_by_side", One, "postgres", &[], target::side_by_side),
         case("image_of_this_program", One, "postgres", &[], image::image_of_this_program),
     ]
 }

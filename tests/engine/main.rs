@@ -24,6 +24,7 @@ mod lifecycle;
 mod memory;
 mod project;
 mod secrets;
+mod target;
 #[path = "../support/tier.rs"]
 mod tier;
 #[path = "../support/transcript.rs"]

@@ -82,6 +82,16 @@ impl Project {
         );
     }
 
+    /// Makes the case's compose 2 a plugin of the product's docker, which looks for it in its home; 1.29 is no plugin.
+    pub fn offer_plugin(&self) {
+        if self.compose == compose_1() {
+            return;
+        }
+        let plugins = self.directory().join(".docker/cli-plugins");
+        std::fs::create_dir_all(&plugins).expect("a directory");
+        std::os::unix::fs::symlink(&self.compose, plugins.join("docker-compose")).expect("a link");
+    }
+
     /// The product on this machine with these words.
     pub fn product(&self, words: &[&str]) -> Reply {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgvector-setup"));
