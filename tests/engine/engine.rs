@@ -41,19 +41,29 @@ impl Engine {
         })
     }
 
-    /// Takes this run's own image away; the look-alikes stay for the next one.
+    /// Takes this run's own image away, and the real ones' names from the look-alikes: nobody else shall get one by them.
     pub fn leave(&self) {
         docker(["image", "rm", "--force", &self.tool_image]);
+        for (name, _) in SERVERS {
+            if is_look_alike(name) == Some(true) {
+                docker(["image", "rm", name]);
+            }
+        }
     }
 }
 
 /// Gives the look-alike the real one's name, unless an image has it that is no look-alike.
 fn stand_in(name: &str, look_alike: &str) {
-    let label = format!("{{{{index .Config.Labels \"{LOOK_ALIKE}\"}}}}");
-    let there = docker(["image", "inspect", "--format", &label, name]);
-    if there.is_none_or(|label| !label.is_empty()) {
+    if is_look_alike(name) != Some(false) {
         docker(["tag", look_alike, name]).expect("an image is given a name");
     }
+}
+
+/// `None` where no image has the name.
+fn is_look_alike(name: &str) -> Option<bool> {
+    let label = format!("{{{{index .Config.Labels \"{LOOK_ALIKE}\"}}}}");
+    let label = docker(["image", "inspect", "--format", &label, name])?;
+    Some(!label.is_empty())
 }
 
 /// The program under test in its image, by the recipe that users have.
