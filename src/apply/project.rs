@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::facts::project::{FileState, ProjectFacts, gather, read_password, read_url, url};
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, quote_word};
 use crate::plan::Refusal;
 use crate::plan::project::may_write;
 use crate::render::{RenderedFile, RenderedSecret, Rendering, SecretSource};
@@ -142,15 +142,19 @@ fn generated() -> Result<Secret> {
 fn make_directories(host: &Host, directory: &Path) -> Result<()> {
     let missing = directory.ancestors().take_while(|place| !host.exists(place));
     let missing: Vec<&Path> = missing.collect();
-    for place in missing.into_iter().rev() {
-        host.create_directory(place, SHARED, None)?;
-    }
-    if !host.is_writable(directory) {
+    let nearest = directory.ancestors().nth(missing.len()).unwrap_or(directory);
+    if !host.is_writable(nearest) {
         return Err(Refusal::Blocked {
-            fact: format!("{} cannot be written by this user", directory.display()),
-            hint: "name a directory that can be: pgvector-setup render compose DIR".into(),
+            fact: format!("{} cannot be written by this user", nearest.display()),
+            hint: format!(
+                "name a directory that can be, or look why: ls -ld {}",
+                quote_word(&nearest.display().to_string())
+            ),
         }
         .into());
+    }
+    for place in missing.into_iter().rev() {
+        host.create_directory(place, SHARED, None)?;
     }
     Ok(())
 }
