@@ -238,8 +238,8 @@ fn containers(options: &Options) -> Result<ContainerSettings, SettingsError> {
         image: image(&options.image)?,
         tool_image: image(&options.tool_image)?.unwrap_or(default.tool_image),
         app_image: image(&options.app_image)?,
-        publish: publish.transpose()?.unwrap_or(default.publish),
-        memory: options.memory.as_deref().map_or(Ok(default.memory), str::parse)?,
+        publish: publish.transpose()?,
+        memory: options.memory.as_deref().map(str::parse).transpose()?,
     })
 }
 

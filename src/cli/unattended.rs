@@ -156,8 +156,8 @@ fn options_of(settings: &Settings) -> Options {
         image: containers.image.as_ref().map(ToString::to_string),
         tool_image: Some(containers.tool_image.to_string()),
         app_image: containers.app_image.as_ref().map(ToString::to_string),
-        publish: Some(containers.publish.to_string()),
-        memory: Some(containers.memory.to_string()),
+        publish: containers.publish.map(|address| address.to_string()),
+        memory: containers.memory.map(|memory| memory.to_string()),
         config: None,
         read: Default::default(),
     }

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_affected_pgvector_builds_without_workers() {
-        let plan = MemoryPlan::of(Memory::DEFAULT, false);
+        let plan = MemoryPlan::of(Memory::default(), false);
         assert!(
             plan.server_settings()
                 .contains(&"max_parallel_maintenance_workers=0".to_owned())

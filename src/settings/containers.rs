@@ -18,10 +18,10 @@ pub struct ContainerSettings {
     pub tool_image: Image,
     /// The user's application, if it runs beside the database.
     pub app_image: Option<Image>,
-    /// The address of this machine that the server's port is published on.
-    pub publish: IpAddr,
-    /// Memory of the server's container.
-    pub memory: Memory,
+    /// The address of this machine that the server's port is published on; `None` for where it is, or loopback.
+    pub publish: Option<IpAddr>,
+    /// Memory of the server's container; `None` for what it has, or [`Memory::default`].
+    pub memory: Option<Memory>,
 }
 
 impl Default for ContainerSettings {
@@ -31,9 +31,15 @@ impl Default for ContainerSettings {
             image: None,
             tool_image: Image::of_this_program(),
             app_image: None,
-            publish: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            memory: Memory::DEFAULT,
+            publish: None,
+            memory: None,
         }
+    }
+}
+
+impl ContainerSettings {
+    pub fn published_on(&self) -> IpAddr {
+        self.publish.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }
 
@@ -161,13 +167,26 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub const DEFAULT: Self = Self { mebibytes: 2048 };
+    const DEFAULT: Self = Self { mebibytes: 2048 };
     const LEAST: u32 = 256;
     /// 16 TiB.
     const MOST: u32 = 16 * 1024 * 1024;
 
     pub fn mebibytes(self) -> u32 {
         self.mebibytes
+    }
+
+    /// An amount in bytes that could have been asked for here.
+    pub fn of_bytes(bytes: u64) -> Option<Self> {
+        let mebibytes = u32::try_from(bytes / 1024 / 1024).ok()?;
+        let is_whole = bytes.is_multiple_of(1024 * 1024);
+        (is_whole && (Self::LEAST..=Self::MOST).contains(&mebibytes)).then_some(Self { mebibytes })
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 

@@ -43,8 +43,8 @@ fn every_unit_of_podman_is_rendered_to_the_byte() {
     settings.instance = "blue".parse().unwrap();
     settings.postgres_major = Some(17);
     settings.port = Some(5433);
-    settings.containers.publish = "::1".parse().unwrap();
-    settings.containers.memory = "512m".parse().unwrap();
+    settings.containers.publish = Some("::1".parse().unwrap());
+    settings.containers.memory = Some("512m".parse().unwrap());
     settings.containers.tool_image = "registry.example/pgvector-setup:1".parse().unwrap();
     settings.database = options::name("it's \"x\": $HOME 50%");
     compare("quadlet-everything", &quadlet::units(&settings).unwrap());

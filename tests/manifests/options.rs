@@ -64,7 +64,7 @@ pub fn sets() -> Vec<(&'static str, Settings, KubernetesSettings)> {
         kubernetes.storage = Quantity::parse("--storage", "1Ti").unwrap();
         kubernetes.storage_class = Some(Subdomain::parse("--storage-class", "fast.ssd").unwrap());
         kubernetes.backup = Some(Subdomain::parse("--backup", "store").unwrap());
-        settings.containers.memory = "512m".parse().unwrap();
+        settings.containers.memory = Some("512m".parse().unwrap());
         settings.containers.tool_image = "registry.example:5000/tools/pgvector-setup:1.0".parse().unwrap();
         settings.table.extension_schema = name("extensions");
         settings.table.index = Index::Ivfflat {
@@ -78,7 +78,7 @@ pub fn sets() -> Vec<(&'static str, Settings, KubernetesSettings)> {
     });
     let own_image = with(&|settings, _| {
         settings.containers.image = Some("registry.example/postgresql:18.1-own".parse().unwrap());
-        settings.containers.memory = "64g".parse().unwrap();
+        settings.containers.memory = Some("64g".parse().unwrap());
     });
     let sets = [
         ("default", (settings.clone(), kubernetes.clone())),

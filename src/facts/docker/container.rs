@@ -73,6 +73,8 @@ pub struct Container {
     pub published: Option<(IpAddr, u16)>,
     /// Size of its `/dev/shm`, in bytes.
     pub shared_memory: u64,
+    /// What it may take in all, in bytes; 0 for any amount.
+    pub memory: u64,
     /// Names of the volumes that are mounted.
     pub volumes: Vec<String>,
 }
@@ -131,6 +133,7 @@ struct Config {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     shm_size: u64,
+    memory: u64,
     port_bindings: Option<HashMap<String, Option<Vec<Binding>>>>,
 }
 
@@ -184,6 +187,7 @@ impl From<Described> for Container {
             error: described.state.error,
             published: binding.and_then(published),
             shared_memory: described.host_config.shm_size,
+            memory: described.host_config.memory,
             volumes: described
                 .mounts
                 .into_iter()

@@ -110,7 +110,7 @@ pub async fn gather(host: &Host, settings: &Settings, start_is_owed: bool) -> Re
     let rendering = render::compose::project(&settings)?;
     let image = render::image::ServerImage::of(&settings)?.image;
     let publish = (
-        settings.containers.publish,
+        settings.containers.published_on(),
         settings.port.unwrap_or(render::compose::DEFAULT_PORT),
     );
     let mut facts = DockerFacts {

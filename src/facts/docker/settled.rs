@@ -1,9 +1,9 @@
-//! What runs already is kept where the user asks for nothing else: its port, its major.
+//! What runs already is kept where the user asks for nothing else: its port, its memory, its image, its major.
 
 use super::{Container, Project, SERVICE};
-use crate::settings::{Image, Settings};
+use crate::settings::{Image, Memory, Settings};
 
-/// The settings with the port of the container that is there, and the major of the volume that has the data. Pure.
+/// The settings with what the container has that is there, and the major of the volume that has the data. Pure.
 pub fn settled(
     settings: &Settings,
     project: &Project,
@@ -12,12 +12,12 @@ pub fn settled(
 ) -> Settings {
     let mut settled = settings.clone();
     let server = containers.iter().find(|container| container.service == SERVICE);
-    if settled.port.is_none()
-        && let Some((address, port)) = server.and_then(|server| server.published)
-    {
-        settled.port = Some(port);
-        settled.containers.publish = address;
+    if let Some((address, port)) = server.and_then(|server| server.published) {
+        settled.port.get_or_insert(port);
+        settled.containers.publish.get_or_insert(address);
     }
+    let memory = server.and_then(|server| Memory::of_bytes(server.memory));
+    settled.containers.memory = settled.containers.memory.or(memory);
     // Of an image that is asked for only the name tells, but the one that runs was told by its volume.
     let runs = server.and_then(|server| server.image.parse().ok());
     let is_another = settings.containers.image.is_some() && settings.containers.image != runs;
@@ -66,6 +66,7 @@ mod tests {
             published: Some(([127, 0, 0, 1].into(), 5500)),
             volumes: vec![volume.into()],
             image: "pgvector/pgvector:0.8.5-pg17".into(),
+            memory: 512 * 1024 * 1024,
             ..Container::default()
         }
     }
@@ -80,6 +81,8 @@ mod tests {
             &["p_postgres-18".into()],
         );
         assert_eq!((kept.port, kept.postgres_major), (Some(5500), Some(17)));
+        assert_eq!(kept.containers.publish, Some([127, 0, 0, 1].into()));
+        assert_eq!(kept.containers.memory, Some("512m".parse().unwrap()));
         let kept = settled(
             &plain,
             &project(),
@@ -128,8 +131,11 @@ mod tests {
     fn what_is_asked_for_holds() {
         let mut wanted = crate::plan::sample::settings(Target::Docker);
         (wanted.port, wanted.postgres_major) = (Some(5432), Some(18));
+        wanted.containers.publish = Some([0, 0, 0, 0].into());
+        wanted.containers.memory = Some("1g".parse().unwrap());
         let kept = settled(&wanted, &project(), &[server("p_postgres-17")], &[]);
         assert_eq!((kept.port, kept.postgres_major), (Some(5432), Some(18)));
+        assert_eq!(kept.containers, wanted.containers);
         wanted.postgres_major = None;
         wanted.containers.image = Some("ankane/pgvector:v0.6.0".parse().unwrap());
         assert_eq!(

@@ -29,10 +29,13 @@ const PUBLIC: u32 = 0o644;
 /// [`Refusal`] for an image whose PostgreSQL major cannot be told.
 pub fn project(settings: &Settings) -> Result<Rendering, Refusal> {
     let server = ServerImage::of(settings)?;
-    let memory = MemoryPlan::of(settings.containers.memory, server.parallel_build_is_safe());
+    let memory = MemoryPlan::of(
+        settings.containers.memory.unwrap_or_default(),
+        server.parallel_build_is_safe(),
+    );
     let body = fill(TEMPLATE, context(settings, &server, memory), Reader::Compose)?;
     let mut notes = server.notes.clone();
-    notes.extend(exposure(settings.containers.publish));
+    notes.extend(exposure(settings.containers.published_on()));
     Ok(Rendering {
         major: Some(server.major),
         files: vec![RenderedFile {
@@ -73,7 +76,7 @@ fn context(settings: &Settings, server: &ServerImage, memory: MemoryPlan) -> min
         server_settings => memory.server_settings(),
         memory_limit => megabytes(memory.limit),
         shm_size => megabytes(memory.shm_size),
-        published => published(containers.publish, settings.port.unwrap_or(DEFAULT_PORT)),
+        published => published(containers.published_on(), settings.port.unwrap_or(DEFAULT_PORT)),
         migrate => migrate::arguments(settings),
         state => migrate::STATE,
         host => migrate::SERVER,

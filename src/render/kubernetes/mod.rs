@@ -81,7 +81,10 @@ fn refuse_reserved(settings: &Settings) -> Result<(), Refusal> {
 fn values(settings: &Settings, kubernetes: &KubernetesSettings, operand: &Operand) -> Value {
     let name = kubernetes.name.as_str();
     let namespace = kubernetes.namespace.as_ref().map(Label::as_str);
-    let memory = MemoryPlan::of(settings.containers.memory, operand.parallel_build_is_safe());
+    let memory = MemoryPlan::of(
+        settings.containers.memory.unwrap_or_default(),
+        operand.parallel_build_is_safe(),
+    );
     let mebibytes = |amount: u32| format!("{amount}Mi");
     minijinja::context! {
         name => name,

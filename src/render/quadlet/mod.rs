@@ -46,7 +46,7 @@ pub fn units(settings: &Settings) -> Result<Rendering, Refusal> {
         })
     };
     let mut notes = server.notes.clone();
-    notes.extend(exposure(settings.containers.publish));
+    notes.extend(exposure(settings.containers.published_on()));
     Ok(Rendering {
         major: Some(server.major),
         files: templates.into_iter().map(file).collect::<Result<_, Refusal>>()?,
@@ -80,7 +80,10 @@ fn volume(prefix: &str, major: u16) -> String {
 
 fn values(settings: &Settings, server: &ServerImage, prefix: &str) -> Value {
     let containers = &settings.containers;
-    let memory = MemoryPlan::of(containers.memory, server.parallel_build_is_safe());
+    let memory = MemoryPlan::of(
+        containers.memory.unwrap_or_default(),
+        server.parallel_build_is_safe(),
+    );
     let megabytes = |amount: u32| format!("{amount}m");
     minijinja::context! {
         prefix => prefix,
@@ -92,7 +95,7 @@ fn values(settings: &Settings, server: &ServerImage, prefix: &str) -> Value {
         tool_image => qualified(&containers.tool_image, "localhost"),
         server_settings => memory.server_settings(),
         host => migrate::SERVER,
-        published => published(containers.publish, settings.port.unwrap_or(DEFAULT_PORT)),
+        published => published(containers.published_on(), settings.port.unwrap_or(DEFAULT_PORT)),
         volume => volume(prefix, server.major),
         data_path => server.data_path(),
         superuser_secret => superuser_secret(prefix),

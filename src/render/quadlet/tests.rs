@@ -56,7 +56,7 @@ fn no_port_is_opened_to_others_unasked() {
             .contains("PublishPort=127.0.0.1:5432:5432\n")
     );
     assert_eq!(rendering.notes, [""; 0]);
-    settings.containers.publish = "::".parse().unwrap();
+    settings.containers.publish = Some("::".parse().unwrap());
     let rendering = units(&settings).unwrap();
     assert!(
         rendering.files[0]
