@@ -4,15 +4,16 @@ use clap::CommandFactory as _;
 
 use super::arguments::Arguments;
 use super::unattended;
-use crate::host::{Host, quote_word};
+use crate::host::Host;
 use crate::settings::Settings;
 
 /// The flags that tell installations, databases and tables apart.
-const NAMING: [&str; 12] = [
+const NAMING: [&str; 13] = [
     "--target",
     "--url",
     "--url-file",
     "--tls-root",
+    "--allow-plaintext",
     "--password-file",
     "--instance",
     "--directory",
@@ -41,7 +42,7 @@ impl Address {
             .0
             .iter()
             .filter(|(flag, _)| !given(flag))
-            .map(|(flag, value)| format!(" {flag} {}", quote_word(value)))
+            .map(|(flag, value)| format!(" {}", unattended::typed(flag, value)))
             .collect();
         let mut text = text.to_owned();
         for command in Arguments::command().get_subcommands() {
@@ -77,5 +78,14 @@ mod tests {
         for (hint, completed) in cases {
             assert_eq!(address.complete(hint), completed);
         }
+    }
+
+    #[test]
+    fn what_is_allowed_is_typed_without_a_value() {
+        let address = Address(vec![("--allow-plaintext", "true".into())]);
+        assert_eq!(
+            address.complete("pgvector-setup env"),
+            "pgvector-setup --allow-plaintext env"
+        );
     }
 }

@@ -205,11 +205,14 @@ impl Status {
         self.state = if server.is_running() { "running" } else { "stopped" };
         self.port = server.published.map(|(_, port)| port);
         let id = server.id.get(..12).unwrap_or(&server.id);
+        // What the last check said is stale in a container that is stopped.
+        let health = match server.is_running() {
+            true => format!(", {}", server.health.word()),
+            false => String::new(),
+        };
         self.detail = Some(format!(
-            "project {}, container {id}, image {}, {}",
-            facts.project.name,
-            server.image,
-            server.health.word()
+            "project {}, container {id}, image {}{health}",
+            facts.project.name, server.image
         ));
     }
 

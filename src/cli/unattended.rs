@@ -18,10 +18,24 @@ pub(super) fn command(settings: &Settings, host: &Host) -> String {
 /// The options that another command needs here to mean these settings, as they can be typed; empty for the defaults.
 pub(super) fn options(settings: &Settings, host: &Host) -> String {
     let flags = missing_here(settings, host).into_iter();
-    let quoted: Vec<String> = flags
-        .map(|(flag, value)| format!("{flag} {}", quote_word(&value)))
-        .collect();
+    let quoted: Vec<String> = flags.map(|(flag, value)| typed(flag, &value)).collect();
     quoted.join(" ")
+}
+
+/// A flag as it can be typed: one that allows something is meant without a value.
+pub(super) fn typed(flag: &str, value: &str) -> String {
+    if is_permission(flag) && value == "true" {
+        flag.to_owned()
+    } else if is_permission(flag) || value.starts_with('-') {
+        format!("{flag}={}", quote_word(value))
+    } else {
+        format!("{flag} {}", quote_word(value))
+    }
+}
+
+/// Its value stands after `=` or is left out.
+fn is_permission(flag: &str) -> bool {
+    flag.starts_with("--allow-")
 }
 
 /// The flags that these settings need beside what the environment and the file of this place say.
@@ -47,7 +61,7 @@ fn words(settings: &Settings, surroundings: &Options) -> Vec<String> {
         default != Some(wanted) || elsewhere.is_some()
     };
     for (flag, value) in needed(settings, surroundings, is_needed) {
-        if value.starts_with('-') || flag.starts_with("--allow-") {
+        if value.starts_with('-') || is_permission(flag) {
             words.push(format!("{flag}={value}"));
         } else {
             words.extend([flag.to_owned(), value]);

@@ -50,7 +50,8 @@ pub fn shared_memory(project: &Project, case: &Case) {
         parallel.stderr
     );
 
-    project.rendered(&["--m", "4", "--ef-construction", "8"]);
+    // Quick to build, and not so coarse that the proof's recall is a matter of luck.
+    project.rendered(&["--m", "8", "--ef-construction", "32"]);
     project.up(case.profile);
     let (exit, said) = project.migrated();
     assert_eq!(exit, "0", "the migrations build it nevertheless: {said}");
