@@ -202,8 +202,9 @@ pub enum Render {
 #[derive(Debug, Clone, Args)]
 pub struct Written {
     /// Directory for the files; - prints them
+    // `directory` is an option of every command, which a second one of its name would hide.
     #[arg(default_value = ".", value_name = "DIR")]
-    pub directory: PathBuf,
+    pub place: PathBuf,
     /// Write nothing; exit with 8 when a file is missing or not current
     #[arg(long)]
     pub check: bool,

@@ -384,3 +384,23 @@ fn each_command_explains_itself() {
       -h, --help                 Print help (see more with '--help')
     ");
 }
+
+/// Two arguments of one name would be one for clap, and the later one hides the other from the command line.
+#[test]
+fn no_argument_of_a_command_hides_an_option_that_all_commands_share() {
+    let place = Place::bare();
+    for words in [
+        &["render", "compose"][..],
+        &["render", "kubernetes"],
+        &["render", "quadlet"],
+        &["render", "sql"],
+        &["up"],
+        &["migrate", "up"],
+        &["doctor"],
+    ] {
+        let transcript = place.run(&[words, &["--help"]].concat());
+        for option in ["--directory <DIR>", "--instance <NAME>", "--config <FILE>"] {
+            assert!(transcript.stdout.contains(option), "{option}: {transcript}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::settings::{Image, Settings};
 
 pub(super) fn run(host: &Host, settings: &Settings, wanted: &Written, ui: &Ui) -> Result<Exit> {
     let mut rendering = compose::project(settings)?;
-    rendering.notes.extend(other_file(host, &wanted.directory));
+    rendering.notes.extend(other_file(host, &wanted.place));
     files::output(host, &rendering, wanted, ui, |directory| {
         next(settings, directory)
     })

@@ -19,10 +19,10 @@ pub(super) fn output(
     ui: &Ui,
     next: impl Fn(&Path) -> Vec<String>,
 ) -> Result<Exit> {
-    if wanted.directory == Path::new("-") {
+    if wanted.place == Path::new("-") {
         return print(rendering, wanted, ui);
     }
-    let facts = gather(host, &wanted.directory, rendering)?;
+    let facts = gather(host, &wanted.place, rendering)?;
     notes(rendering, ui);
     if wanted.check {
         return Ok(check(&facts, rendering, ui));
@@ -32,7 +32,7 @@ pub(super) fn output(
             ui.say(file.difference.as_deref().unwrap_or_default());
         }
     }
-    let written = write(host, &wanted.directory, rendering, wanted.force)?;
+    let written = write(host, &wanted.place, rendering, wanted.force)?;
     let next = next(&facts.directory);
     if ui.is_json() {
         ui.json(&serde_json::json!({

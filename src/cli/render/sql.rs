@@ -40,7 +40,7 @@ pub(super) fn run(host: &Host, settings: &Settings, wanted: &Sql, ui: &Ui) -> Re
         ..Rendering::default()
     };
     let written = Written {
-        directory,
+        place: directory,
         check: wanted.check,
         force: wanted.force,
     };
