@@ -7,6 +7,7 @@ mod undo;
 mod upgrade;
 mod wait;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::apply::receipt::{self, Made};
@@ -19,7 +20,7 @@ use crate::database::{connect, login};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
 use crate::facts::bundle;
-use crate::facts::docker::{self, DockerFacts};
+use crate::facts::docker::{self, Compose, DockerFacts};
 use crate::facts::embedded::{self, EmbeddedFacts};
 use crate::facts::system::{self, SystemFacts};
 use crate::health::Verification;
@@ -47,6 +48,8 @@ pub struct Installation<'a> {
     remote: OnceCell<RemoteFacts>,
     /// How long another run on the same server is waited for.
     patience: OnceCell<Duration>,
+    /// The compose that starts containers, once it is found.
+    compose: OnceLock<Compose>,
 }
 
 /// What is known of the machine, by target.
@@ -94,6 +97,7 @@ impl<'a> Installation<'a> {
             layout,
             remote: OnceCell::new(),
             patience: OnceCell::new(),
+            compose: OnceLock::new(),
         })
     }
 
@@ -111,7 +115,9 @@ impl<'a> Installation<'a> {
             }
             Target::Docker => {
                 let owed = apply::docker::start_is_owed(&self.made()?);
-                MachineFacts::Docker(Box::new(docker::gather(self.host, self.settings, owed).await?))
+                MachineFacts::Docker(Box::new(
+                    docker::gather(self.host, self.settings, owed, &self.compose).await?,
+                ))
             }
             Target::Url => MachineFacts::Url(Box::new(
                 self.remote.get_or_try_init(|| self.remote()).await?.clone(),
@@ -201,7 +207,7 @@ impl<'a> Installation<'a> {
     /// # Errors
     /// [`Refusal::Privilege`] with every step that needs what is not there.
     pub async fn permitted(&self, plans: &Plans) -> Result<()> {
-        if self.settings.target == Target::Embedded {
+        if matches!(self.settings.target, Target::Embedded | Target::Docker) {
             return Ok(());
         }
         match self.machine_facts().await? {

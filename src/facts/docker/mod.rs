@@ -10,6 +10,7 @@ mod settled;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 pub use answer::{ADMINISTRATOR, is_ready, reachable};
 pub use command::command;
@@ -94,11 +95,17 @@ impl DockerFacts {
     }
 }
 
-/// `start_is_owed` is what the receipt knows: see [`DockerFacts::start_is_owed`].
+/// `start_is_owed` is what the receipt knows: see [`DockerFacts::start_is_owed`]. `known` keeps the compose that was found:
+/// docker-compose 1.29 takes half a second to say its version, and stays the same for a run.
 ///
 /// # Errors
 /// [`crate::plan::Refusal`] for an image that cannot be rendered, and what cannot be read.
-pub async fn gather(host: &Host, settings: &Settings, start_is_owed: bool) -> Result<DockerFacts> {
+pub async fn gather(
+    host: &Host,
+    settings: &Settings,
+    start_is_owed: bool,
+    known: &OnceLock<Compose>,
+) -> Result<DockerFacts> {
     let layout = Layout::new(host.account(), host.environment(), settings)?;
     let project = Project::of(settings, &layout)?;
     let engine = engine::gather(host).await;
@@ -140,12 +147,12 @@ pub async fn gather(host: &Host, settings: &Settings, start_is_owed: bool) -> Re
     {
         facts.answers = is_ready(address, port).await;
     }
-    look_further(host, &mut facts).await;
+    look_further(host, &mut facts, known).await;
     Ok(facts)
 }
 
 /// What is needed only while something has to be started.
-async fn look_further(host: &Host, facts: &mut DockerFacts) {
+async fn look_further(host: &Host, facts: &mut DockerFacts, known: &OnceLock<Compose>) {
     let is_running = facts.server().is_some_and(Container::is_running);
     if is_running && facts.answers && !facts.has_to_start() {
         return;
@@ -165,9 +172,19 @@ async fn look_further(host: &Host, facts: &mut DockerFacts) {
         return;
     };
     let image = facts.image.to_string();
-    let (compose, image_is_here) =
-        tokio::join!(compose::gather(host, &engine), has_image(host, &engine, &image));
+    let (compose, image_is_here) = tokio::join!(
+        compose_here(host, &engine, known),
+        has_image(host, &engine, &image)
+    );
     (facts.compose, facts.image_is_here) = (compose, image_is_here);
+}
+
+async fn compose_here(host: &Host, engine: &Engine, known: &OnceLock<Compose>) -> Option<Compose> {
+    if let Some(compose) = known.get() {
+        return Some(compose.clone());
+    }
+    let found = compose::gather(host, engine).await?;
+    Some(known.get_or_init(|| found).clone())
 }
 
 impl DockerFacts {
