@@ -6,6 +6,7 @@ mod bar;
 mod connection;
 mod health;
 mod migrate;
+mod options;
 mod prompt;
 mod question;
 mod render;

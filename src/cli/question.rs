@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::arguments::{IndexMethod, Options};
+use super::options::{IndexMethod, Options};
 use super::prompt::Choice;
 use crate::render::compose::DEFAULT_PORT;
 use crate::secret::Secret;

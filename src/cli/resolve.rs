@@ -1,6 +1,6 @@
 //! Arguments, environment and file become one [`Settings`]. clap has merged the first two already.
 
-use super::arguments::{IndexMethod, Options};
+use super::options::{IndexMethod, Options};
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::arguments::{Options, ReadForUrl, Waiting};
+use super::arguments::Waiting;
+use super::options::{Options, ReadForUrl};
 use crate::error::Result;
 use crate::host::Host;
 use crate::secret::Secret;

@@ -2,7 +2,8 @@
 
 use clap::{Parser as _, ValueEnum};
 
-use super::arguments::{Arguments, IndexMethod, Options};
+use super::arguments::Arguments;
+use super::options::{IndexMethod, Options};
 use super::resolve;
 use crate::host::{Host, quote_word};
 use crate::secret::Secret;

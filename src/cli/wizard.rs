@@ -1,6 +1,6 @@
 //! The wizard: its answers fill the same options as the flags; then the plan, one confirmation, and the proof.
 
-use super::arguments::Options;
+use super::options::Options;
 use super::question::{DETAILS, QUESTIONS, Question, SERVER_URL, TARGET};
 use super::{Address, Ui, prompt, resolve, unattended, up};
 use crate::error::{Exit, Explain as _, Result};

@@ -63,6 +63,11 @@ impl Image {
             digest: None,
         }
     }
+
+    /// The host that the image names to be pulled from; without one, each engine has its own idea.
+    pub fn registry(&self) -> Option<&str> {
+        registry_and_path(&self.repository).0
+    }
 }
 
 impl fmt::Display for Image {
@@ -123,11 +128,15 @@ impl FromStr for Image {
     }
 }
 
-fn is_repository(text: &str) -> bool {
-    let (host, path) = match text.split_once('/') {
+fn registry_and_path(repository: &str) -> (Option<&str>, &str) {
+    match repository.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
-        _ => (None, text),
-    };
+        _ => (None, repository),
+    }
+}
+
+fn is_repository(text: &str) -> bool {
+    let (host, path) = registry_and_path(text);
     let is_name = |name: &str| {
         name.bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))

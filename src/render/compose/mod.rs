@@ -86,8 +86,8 @@ fn context(settings: &Settings, server: &ServerImage, memory: MemoryPlan) -> min
     }
 }
 
-/// `ADDRESS:PORT:PORT`, the short form, which all of compose's readers know with an address.
-fn published(address: IpAddr, port: u16) -> String {
+/// `ADDRESS:PORT:PORT`, the short form, which podman and all of compose's readers know with an address.
+pub(super) fn published(address: IpAddr, port: u16) -> String {
     let inside = migrate::PORT;
     match address {
         IpAddr::V4(address) => format!("{address}:{port}:{inside}"),

@@ -151,11 +151,8 @@ fn unexpanded(argument: &str) -> String {
 fn notes(settings: &Settings, operand: &Operand) -> Vec<String> {
     let mut notes = operand.notes.clone();
     let tool = &settings.containers.tool_image;
-    let names_registry = tool
-        .repository
-        .split_once('/')
-        .is_some_and(|(host, _)| host.contains(['.', ':']));
-    if !names_registry {
+    // `localhost` would be each node itself.
+    if tool.registry().is_none_or(|host| host == "localhost") {
         notes.push(format!(
             "the job runs {tool}, which the nodes must be able to pull: push it to your registry, and name it by --tool-image"
         ));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use minijinja::Value;
 
-use super::compose::{DEFAULT_PORT, migrate};
+use super::compose::{DEFAULT_PORT, migrate, published};
 use super::image::ServerImage;
 use super::memory::MemoryPlan;
 use super::{RenderedFile, Rendering, seal, template};
@@ -109,20 +109,12 @@ fn values(settings: &Settings, server: &ServerImage, prefix: &str) -> Value {
 
 /// With a registry: podman asks, or refuses, where none is named. An image that was built here is `localhost`'s.
 fn qualified(image: &Image, registry: &str) -> String {
-    let host = image.repository.split_once('/').map(|(host, _)| host);
-    let has_registry = host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost");
-    match host {
-        _ if has_registry => image.to_string(),
-        None if registry == "docker.io" => format!("{registry}/library/{image}"),
-        _ => format!("{registry}/{image}"),
-    }
-}
-
-fn published(address: IpAddr, port: u16) -> String {
-    let inside = migrate::PORT;
-    match address {
-        IpAddr::V4(address) => format!("{address}:{port}:{inside}"),
-        IpAddr::V6(address) => format!("[{address}]:{port}:{inside}"),
+    if image.registry().is_some() {
+        image.to_string()
+    } else if registry == "docker.io" && !image.repository.contains('/') {
+        format!("{registry}/library/{image}")
+    } else {
+        format!("{registry}/{image}")
     }
 }
 
