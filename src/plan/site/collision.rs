@@ -1,0 +1,51 @@
+//! Names that are somebody else's already.
+
+use crate::facts::site::SiteFacts;
+use crate::plan::Refusal;
+use crate::settings::SiteSettings;
+
+use super::Comment;
+
+/// # Errors
+/// [`Refusal::Blocked`] where the database or a role of this name is another site's, or nobody knows whose.
+pub(super) fn refuse(facts: &SiteFacts, site: &SiteSettings) -> Result<(), Refusal> {
+    let blocked = |fact: String| {
+        Err(Refusal::Blocked {
+            fact,
+            hint: format!("pgvector-setup site deploy --domain {} --name OTHER", site.domain),
+        })
+    };
+    let name = &site.name;
+    let other_role = [
+        (name, facts.catalog.runtime),
+        (&site.alternate(), facts.catalog.alternate),
+    ]
+    .into_iter()
+    .find_map(|(name, role)| role.filter(|role| role.is_superuser).map(|_| name.clone()));
+    if let Some(role) = other_role {
+        return blocked(format!(
+            "the role {role} is a superuser, and a site's must not be"
+        ));
+    }
+    if facts.database.database.is_none() {
+        let is_there = facts.catalog.runtime.is_some() || facts.database.role.is_some();
+        if is_there && !facts.records.made_roles {
+            return blocked(format!(
+                "there is no database {name}, but a role of that name, which is not ours to change"
+            ));
+        }
+        return Ok(());
+    }
+    match facts.catalog.comment.as_deref().and_then(Comment::parse) {
+        Some(comment) if comment.domain == site.domain.as_str() => Ok(()),
+        Some(comment) => blocked(format!(
+            "the database {name} is that of the site {}",
+            comment.domain
+        )),
+        None if facts.records.made_database => Ok(()),
+        None => blocked(format!(
+            "there is a database {name} already, and it is not known to be that of {}",
+            site.domain
+        )),
+    }
+}
