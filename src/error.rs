@@ -59,6 +59,8 @@ pub enum Error {
     #[error(transparent)]
     Host(#[from] crate::host::HostError),
     #[error(transparent)]
+    Http(#[from] crate::host::http::HttpError),
+    #[error(transparent)]
     Facts(#[from] crate::facts::FactsError),
     #[error(transparent)]
     Refused(#[from] crate::plan::Refusal),
@@ -70,6 +72,12 @@ pub enum Error {
     Migrate(#[from] crate::database::migrate::MigrateError),
     #[error(transparent)]
     Health(#[from] crate::health::HealthError),
+    #[error(transparent)]
+    Import(#[from] crate::import::ImportError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Embedding(#[from] crate::embedding::EmbeddingError),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -79,12 +87,16 @@ macro_rules! delegate {
         match $self {
             Error::Settings(error) => error.$method(),
             Error::Host(error) => error.$method(),
+            Error::Http(error) => error.$method(),
             Error::Facts(error) => error.$method(),
             Error::Refused(error) => error.$method(),
             Error::Apply(error) => error.$method(),
             Error::Database(error) => error.$method(),
             Error::Migrate(error) => error.$method(),
             Error::Health(error) => error.$method(),
+            Error::Import(error) => error.$method(),
+            Error::Store(error) => error.$method(),
+            Error::Embedding(error) => error.$method(),
         }
     };
 }

@@ -42,6 +42,10 @@ fn environment() -> Environment {
             .filter(|value| !value.is_empty())
             .map(Into::into)
     };
+    let secret = |name: &str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.map(pgvector_setup::secret::Secret::new)
+    };
     Environment {
         home: path("HOME"),
         data_home: path("XDG_DATA_HOME"),
@@ -63,6 +67,14 @@ fn environment() -> Environment {
             .filter(|(name, value)| (name == "DATABASE_URL" || name.starts_with("PG")) && !value.is_empty())
             .map(|(name, value)| (name, value.into()))
             .collect(),
+        proxies: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, value)| name.to_lowercase().ends_with("_proxy") && !value.is_empty())
+            .map(|(name, value)| (name, value.into()))
+            .collect(),
+        journal_stream: std::env::var("JOURNAL_STREAM").ok(),
+        embedder_key: secret("PGVECTOR_SETUP_EMBEDDER_KEY"),
+        chroma_token: secret("PGVECTOR_SETUP_CHROMA_TOKEN"),
     }
 }
 

@@ -177,6 +177,7 @@ impl super::Server {
             relay: None,
             maintenance: "postgres".into(),
             owner: None,
+            service: None,
             budget: Some(Budget::of_machine(host.available_memory())),
         }
     }

@@ -2,35 +2,33 @@
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use super::Outcome;
 use super::engine::{Engine, Server};
+use super::{Application, Outcome};
 use crate::database::index::BuildProgress;
 use crate::database::migrate::{Limits, MigrationState, Migrator};
 use crate::database::sql::{composed, literal};
-use crate::database::{DatabaseError, Login, connect, credentials, scram, sqlstate};
+use crate::database::{DatabaseError, connect, credentials, scram, sqlstate};
 use crate::error::Result;
-use crate::facts::Layout;
 use crate::health::advisories::Version;
 use crate::health::{VerifyOptions, verify as measure};
-use crate::host::Host;
 use crate::settings::{Identifier, Settings};
 
 /// `duplicate_object`, `duplicate_database`, and what their catalogs' own unique indexes say when the backend of a client
 /// that was killed is at the same work: that one has committed by then.
 const THERE_ALREADY: [&str; 3] = ["42710", "42P04", "23505"];
 
-fn is_there_already(error: &sqlx::Error) -> bool {
+pub(super) fn is_there_already(error: &sqlx::Error) -> bool {
     sqlstate(error).is_some_and(|code| THERE_ALREADY.contains(&code.as_str()))
 }
 
-fn server<'a>(engine: &'a Engine<'_>) -> &'a Server {
+pub(super) fn server<'a>(engine: &'a Engine<'_>) -> &'a Server {
     engine
         .server
         .as_ref()
         .expect("the server plan comes before the database plan")
 }
 
-async fn administrator(engine: &Engine<'_>, database: &str) -> Result<PgConnection> {
+pub(super) async fn administrator(engine: &Engine<'_>, database: &str) -> Result<PgConnection> {
     let server = server(engine);
     Ok(connect(&server.endpoint, &server.administrator, database).await?)
 }
@@ -178,8 +176,8 @@ pub fn migrator<'a>(
 }
 
 pub(super) async fn verify(engine: &mut Engine<'_>) -> Result<Outcome> {
-    let (mut connection, version) =
-        application(engine.host, engine.settings, engine.layout, server(engine)).await?;
+    let way = Application::new(engine.host, engine.settings, engine.layout, server(engine))?;
+    let (mut connection, version) = way.connect().await?;
     let parallel_build = version.is_some_and(Version::parallel_build_is_safe);
     let options = VerifyOptions {
         parallel_build,
@@ -197,53 +195,4 @@ pub(super) async fn verify(engine: &mut Engine<'_>) -> Result<Outcome> {
     };
     engine.verification = Some(verification);
     Ok(outcome)
-}
-
-/// A session as the application's role: by its own password where we know it, else the administrator's after `SET ROLE`.
-pub async fn application(
-    host: &Host,
-    settings: &Settings,
-    layout: &Layout,
-    server: &Server,
-) -> Result<(PgConnection, Option<Version>)> {
-    let text = host.read_text(&layout.credentials)?.unwrap_or_default();
-    let known = credentials::password(&text, &settings.role);
-    let mut connection = match known {
-        _ if settings.application_is_the_user() => {
-            let url = settings.server_url.as_ref();
-            let login = Login::User {
-                role: settings.role.clone(),
-                password: url.and_then(|url| url.password.clone()),
-                is_pinned: false,
-            };
-            connect(&server.application, &login, settings.database.as_str()).await?
-        }
-        Some(password) => {
-            let login = Login::Application {
-                role: settings.role.clone(),
-                password,
-            };
-            connect(&server.application, &login, settings.database.as_str()).await?
-        }
-        None => {
-            let mut connection = connect(
-                &server.endpoint,
-                &server.administrator,
-                settings.database.as_str(),
-            )
-            .await?;
-            let sql = format!("SET ROLE {}", settings.role.quoted());
-            connection
-                .execute(composed(sql))
-                .await
-                .map_err(DatabaseError::statement("become the application's role"))?;
-            connection
-        }
-    };
-    let version: Option<String> =
-        sqlx::query_scalar("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'")
-            .fetch_optional(&mut connection)
-            .await
-            .map_err(DatabaseError::statement("read the extension's version"))?;
-    Ok((connection, version.as_deref().and_then(Version::parse)))
 }

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::patience::Patience;
 use super::relay::Relay;
 use super::{
     ApplyError, Outcome, Progress, Receipt, apt, bundle, checkpoint, cluster, database, dnf, docker,
-    interrupt, login, machine, overlay, packages, upgrade,
+    interrupt, login, machine, network, overlay, packages, site, upgrade,
 };
 use crate::database::index::Budget;
 use crate::database::{DatabaseError, Endpoint, Login, remote};
 use crate::error::{Error, Result};
 use crate::facts::Layout;
+use crate::facts::network::Service;
 use crate::health::Verification;
 use crate::host::Host;
 use crate::plan::{Plan, Step};
-use crate::settings::{Identifier, Settings};
+use crate::settings::{Identifier, Settings, SiteSettings};
+use crate::site::Places;
 
 /// How the database steps reach a server that answers.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct Server {
     pub administrator: Login,
     /// Login name of who owns a server that is not of our own making, and its files.
     pub owner: Option<String>,
+    /// What starts it, where that is the operating system.
+    pub service: Option<Service>,
     /// The application's way in.
     pub application: Endpoint,
     /// Keeps the administrator's way open where it goes through another user.
@@ -54,6 +59,9 @@ pub struct Engine<'a> {
     /// How many steps are done, and how many there are in all plans of this run: for the eye alone.
     pub done: usize,
     pub total: usize,
+    /// The site that is deployed, with its files; none for an installation.
+    pub site: Option<&'a SiteSettings>,
+    pub places: Option<&'a Places>,
     /// What the last `Verify` step measured.
     pub verification: Option<Verification>,
 }
@@ -90,8 +98,13 @@ impl Engine<'_> {
                 },
             };
             self.receipt.end(sequence, outcome.clone())?;
-            self.progress.ended(step, &outcome);
-            result?;
+            match result {
+                Ok(_) => self.progress.ended(step, &outcome),
+                Err(error) => {
+                    self.progress.failed(step, &error);
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
@@ -138,20 +151,22 @@ impl Engine<'_> {
                 Ok(Outcome::Changed { object: None })
             }
             Step::AddRpmRepository { .. } => {
-                dnf::add_repository(self.host, step, &self.layout.instance, self.progress).await
+                let own = &self.layout.instance;
+                dnf::add_repository(self.host, step, own, self.patience(), self.progress).await
             }
             Step::DisableModule { .. }
             | Step::RefreshPackageIndex { .. }
             | Step::InstallPackages { .. }
             | Step::UpgradePackage { .. }
             | Step::ConfigurePackages { .. }
+            | Step::SettleJournal { .. }
+            | Step::ReinstallPackages { .. }
             | Step::CreateSystemCluster { .. }
             | Step::StartService { .. } => {
-                let lock_timeout = Duration::from_secs(self.settings.lock_timeout.into());
-                packages::apply(self.host, step, lock_timeout, self.progress).await
+                packages::apply(self.host, step, self.patience(), self.progress).await
             }
             Step::UnpackExtension { directory, argv, .. } => {
-                overlay::unpack(self.host, argv, directory).await
+                overlay::unpack(self.host, argv, directory, self.patience(), self.progress).await
             }
             Step::SetParameters { .. } => overlay::set_parameters(self, step).await,
             Step::WriteProject {
@@ -171,6 +186,7 @@ impl Engine<'_> {
             Step::RestrictDatabase { database, sql, .. } | Step::CreateSchema { database, sql, .. } => {
                 database::run_statements(self, database, sql).await
             }
+            Step::Listen { .. } => network::listen(self, step).await,
             Step::AllowLogin { .. } => login::allow(self, step).await,
             Step::Migrate {
                 database, version, ..
@@ -178,7 +194,18 @@ impl Engine<'_> {
             Step::UpgradeExtension { .. } => upgrade::update_extension(self, step).await,
             Step::RebuildIndex { .. } => upgrade::rebuild_index(self, step).await,
             Step::DropIndexCopy { .. } => upgrade::drop_copy(self, step).await,
+            Step::Site(step) => site::act(self, step).await,
             Step::Verify { .. } => database::verify(self).await,
+        }
+    }
+}
+
+impl Engine<'_> {
+    fn patience(&self) -> Patience {
+        let seconds = |seconds: u16| Duration::from_secs(seconds.into());
+        Patience {
+            lock: seconds(self.settings.lock_timeout),
+            repositories: seconds(self.settings.packages.repository_timeout),
         }
     }
 }

@@ -4,6 +4,8 @@ use super::apt::PackageError;
 use super::brew::BrewError;
 use super::dnf::RpmError;
 use super::docker::DockerError;
+use super::network::NetworkError;
+use super::site::error::ServiceError;
 use crate::error::{Exit, Explain};
 use crate::host::HostError;
 
@@ -53,6 +55,11 @@ pub enum ApplyError {
         /// What else could be tried, as it can be typed.
         instead: Vec<String>,
     },
+    /// The measurement ran, and its result is not good enough to go on.
+    #[error("the proof as {login} failed: {problems}")]
+    Unproven { login: String, problems: String },
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     #[error(transparent)]
     Rpm(#[from] RpmError),
     #[error(transparent)]
@@ -61,6 +68,8 @@ pub enum ApplyError {
     Brew(#[from] BrewError),
     #[error(transparent)]
     Docker(#[from] DockerError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
 }
 
 impl Explain for ApplyError {
@@ -79,10 +88,13 @@ impl Explain for ApplyError {
             Self::Unseen { .. } => "E0511",
             Self::HalfWay(_) => "E0512",
             Self::Undone { .. } => "E0523",
+            Self::Unproven { .. } => "E0560",
+            Self::Network(error) => error.code(),
             Self::Rpm(error) => error.code(),
             Self::Packages(error) => error.code(),
             Self::Brew(error) => error.code(),
             Self::Docker(error) => error.code(),
+            Self::Service(error) => error.code(),
         }
     }
 
@@ -94,6 +106,7 @@ impl Explain for ApplyError {
             | Self::Identity { .. }
             | Self::LoginRules { .. } => Exit::Refused,
             Self::NotReady { .. }
+            | Self::Unproven { .. }
             | Self::Declined
             | Self::Fetch { .. }
             | Self::NotReloaded { .. }
@@ -101,10 +114,12 @@ impl Explain for ApplyError {
             | Self::HalfWay(_) => Exit::Resumable,
             Self::Interrupted { exit } => *exit,
             Self::Undone { .. } => Exit::Undone,
+            Self::Network(error) => error.exit(),
             Self::Rpm(error) => error.exit(),
             Self::Packages(error) => error.exit(),
             Self::Brew(error) => error.exit(),
             Self::Docker(error) => error.exit(),
+            Self::Service(error) => error.exit(),
         }
     }
 
@@ -135,10 +150,13 @@ impl Explain for ApplyError {
             Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
             Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),
             Self::Undone { instead, .. } => instead.join("\nhint: "),
+            Self::Unproven { .. } => "pgvector-setup doctor --sites, then the same command again".to_owned(),
+            Self::Network(error) => return error.hint(),
             Self::Rpm(error) => return error.hint(),
             Self::Packages(error) => return error.hint(),
             Self::Brew(error) => return error.hint(),
             Self::Docker(error) => return error.hint(),
+            Self::Service(error) => return error.hint(),
         })
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn write_credentials(
     Ok(Outcome::Changed { object: None })
 }
 
-fn new_password(path: &Path) -> Result<Secret, HostError> {
+pub(super) fn new_password(path: &Path) -> Result<Secret, HostError> {
     Secret::generate().map_err(|error| {
         let source = std::io::Error::other(error.to_string());
         HostError::io("read random bytes for", path, source)

@@ -1,5 +1,6 @@
 //! Plan x Host -> Receipt: the only module that changes the machine.
 
+mod application;
 pub mod apt;
 pub mod brew;
 mod bundle;
@@ -14,22 +15,28 @@ pub mod first_run;
 pub mod interrupt;
 mod login;
 mod machine;
+mod network;
 mod overlay;
 pub mod packages;
+pub mod patience;
 mod progress;
 pub mod project;
 pub mod receipt;
 pub mod relay;
 pub mod replace;
+mod site;
 mod undo;
 mod unfinished;
 mod upgrade;
 
+pub use application::{Application, extension_version};
 pub use cluster::{prove_identity, stop as stop_cluster};
 pub use engine::{Engine, Server};
 pub use error::ApplyError;
+pub use network::{NetworkError, recover as recover_network};
 pub use progress::{Progress, Silent};
 pub use receipt::{Made, Outcome, Receipt, Record};
+pub use site::environment_of as site_environment;
 pub use undo::{undo, undo_some};
 pub use unfinished::Unfinished;
 pub use upgrade::receipted;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::{Executor as _, PgConnection};
 
-use super::apt::PackageError;
+use super::apt::{PackageError, Waits};
 use super::engine::{Engine, Server};
-use super::{ApplyError, Outcome, checkpoint};
+use super::patience::{self, Patience};
+use super::{ApplyError, Outcome, Progress, checkpoint};
 use crate::database::sql::{composed, literal};
 use crate::database::{DatabaseError, connect};
 use crate::error::Result;
@@ -22,35 +23,53 @@ const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 /// apt checks the package against its repository's signature; dpkg-deb unpacks it, and runs nothing of it.
-pub(super) async fn unpack(host: &Host, argv: &[String], directory: &Path) -> Result<Outcome> {
+pub(super) async fn unpack(
+    host: &Host,
+    argv: &[String],
+    directory: &Path,
+    patience: Patience,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
     if host.exists(directory) {
         return Ok(Outcome::AlreadyThere);
     }
     let parent = directory.parent().unwrap_or(Path::new("/"));
     host.clear_partials(parent, None);
     let partial = host.partial_beside(directory);
-    let unpacked = fill(host, argv, &partial).await.and_then(|tree| {
-        checkpoint::reached();
-        host.sync_file_system(&tree)?;
-        Ok(host.rename(&tree, directory)?)
-    });
+    let waits = |what: &str| progress.waits(what);
+    let unpacked = fill(host, argv, &partial, patience, &waits)
+        .await
+        .and_then(|tree| {
+            checkpoint::reached();
+            host.sync_file_system(&tree)?;
+            Ok(host.rename(&tree, directory)?)
+        });
     host.remove_directory(&partial)?;
     unpacked.map(|()| Outcome::Changed { object: None })
 }
 
 /// The package in `partial`, and its files in `partial/tree`.
-async fn fill(host: &Host, argv: &[String], partial: &Path) -> Result<PathBuf> {
+async fn fill(
+    host: &Host,
+    argv: &[String],
+    partial: &Path,
+    patience: Patience,
+    waits: Waits<'_>,
+) -> Result<PathBuf> {
     host.create_directory(partial, 0o755, None)?;
     let download = Command::new(&argv[0], "fetch pgvector's package")
         .arguments(&argv[1..])
         .directory(partial)
         .deadline(DOWNLOAD_DEADLINE);
-    match host.run(&download).await {
+    let attempt = async || match host.run(&download).await {
+        Ok(_) => Ok(()),
         Err(HostError::Failed { command, output, .. }) => {
-            return Err(ApplyError::Packages(PackageError::from_output(command, &output)).into());
+            Err(ApplyError::Packages(PackageError::from_output(command, &output)).into())
         }
-        result => result?,
+        Err(error) => Err(error.into()),
     };
+    // It takes no lock of apt's.
+    patience::run(host, patience, |_| None, waits, attempt).await?;
     let package = host.list(partial).into_iter().find(|name| name.ends_with(".deb"));
     let package = package.ok_or_else(|| ApplyError::Archive {
         path: partial.to_owned(),

@@ -1,25 +1,18 @@
 //! The steps of target `system` in the terms of a receipt: what became of them, and how they are taken back.
 
-use std::time::Duration;
-
 use super::apt::{drop_cluster, remove_packages, run_step, stop_cluster};
+use super::patience::Patience;
 use super::{Outcome, Progress, brew, dnf};
 use crate::error::Result;
 use crate::facts::manager::Manager;
 use crate::host::Host;
 use crate::plan::{Step, Undo};
 
-/// Does one step of target `system`. `lock_timeout`: how long another program is waited for that holds dnf's lock; apt's
-/// command lines carry their own.
+/// Does one step of target `system`.
 ///
 /// # Errors
 /// As [`run_step`].
-pub async fn apply(
-    host: &Host,
-    step: &Step,
-    lock_timeout: Duration,
-    progress: &dyn Progress,
-) -> Result<Outcome> {
+pub async fn apply(host: &Host, step: &Step, patience: Patience, progress: &dyn Progress) -> Result<Outcome> {
     let waits = |what: &str| progress.waits(what);
     match step {
         Step::InstallPackages {
@@ -54,9 +47,9 @@ pub async fn apply(
         | Step::StartService {
             manager: Manager::Dnf,
             ..
-        } => dnf::run_step(host, step, lock_timeout, &waits).await,
+        } => dnf::run_step(host, step, patience, &waits).await,
         _ => {
-            run_step(host, step, &waits).await?;
+            run_step(host, step, patience, &waits).await?;
             Ok(Outcome::Changed { object: None })
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::database::index::BuildProgress;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{Plan, Step};
 
 #[async_trait::async_trait]
@@ -13,7 +13,10 @@ pub trait Progress: Sync {
     }
     /// A step begins; `number` counts from 1 of `total`.
     fn begins(&self, _number: usize, _total: usize, _step: &Step) {}
+    /// A step ended, in any way but by an error.
     fn ended(&self, _step: &Step, _outcome: &Outcome) {}
+    /// A step ended by an error, which ends the apply as well.
+    fn failed(&self, _step: &Step, _error: &Error) {}
     /// Something is taken back.
     fn undoes(&self, _what: &str) {}
     /// An index build moved on.

@@ -61,6 +61,9 @@ struct Line {
     record: Record,
     /// Seconds since 1970; for people, never for order.
     at: u64,
+    /// The version that wrote the line, where a step begins: a receipt outlives versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
 }
 
 /// What stands between a line's own fields and the digest that closes it.
@@ -96,6 +99,69 @@ pub fn read(host: &Host, path: &Path) -> Result<Vec<Record>> {
         Err(error) => return Err(error.into()),
     };
     Ok(parse(path, &text)?.0)
+}
+
+/// One step of a receipt as it is told to a person.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Seconds since 1970.
+    began: u64,
+    /// The version of this program.
+    pub tool: String,
+    pub step: Step,
+    pub outcome: Option<Outcome>,
+}
+
+impl Entry {
+    /// When it began, by RFC 3339 in UTC.
+    pub fn at(&self) -> String {
+        let format = time::format_description::well_known::Rfc3339;
+        let moment = i64::try_from(self.began)
+            .ok()
+            .and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok());
+        moment
+            .and_then(|moment| moment.format(&format).ok())
+            .unwrap_or_else(|| self.began.to_string())
+    }
+}
+
+/// Every step of a receipt, oldest first; none where there is no receipt.
+///
+/// # Errors
+/// As [`read`].
+pub fn history(host: &Host, path: &Path) -> Result<Vec<Entry>> {
+    let records = read(host, path)?;
+    let text = host.read_text(path)?.unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let (mut entries, mut opened): (Vec<(u32, Entry)>, String) = (Vec::new(), String::new());
+    for line in lines.take(records.len()) {
+        match line.record {
+            Record::Opened { tool, .. } => opened = tool,
+            Record::Begun { sequence, step } => {
+                let (began, tool) = (line.at, line.version.unwrap_or_else(|| opened.clone()));
+                let outcome = None;
+                entries.push((
+                    sequence,
+                    Entry {
+                        began,
+                        tool,
+                        step,
+                        outcome,
+                    },
+                ));
+            }
+            Record::Ended { sequence, outcome } => {
+                let of = entries.iter_mut().find(|(number, _)| *number == sequence);
+                if let Some((_, entry)) = of {
+                    entry.outcome = Some(outcome);
+                }
+            }
+            Record::Undone { .. } => {}
+        }
+    }
+    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
 }
 
 impl Receipt {
@@ -159,7 +225,8 @@ impl Receipt {
         let at = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |age| age.as_secs());
-        let line = Line { record, at };
+        let version = matches!(record, Record::Begun { .. }).then(|| env!("CARGO_PKG_VERSION").to_owned());
+        let line = Line { record, at, version };
         let mut text = serde_json::to_string(&line).expect("records are plain data");
         text.pop();
         let chain = link(&self.chain, &text);

@@ -7,7 +7,7 @@ use sqlx::Executor as _;
 
 use super::apt::remove_repository;
 use super::engine::Engine;
-use super::{checkpoint, cluster, docker, first_run, login, overlay, packages};
+use super::{checkpoint, cluster, docker, first_run, login, network, overlay, packages};
 use crate::database::migrate::{Descent, Limits, Migrator};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, connect, sqlstate};
@@ -90,7 +90,9 @@ async fn take_back(engine: &mut Engine<'_>, undo: &Undo) -> Result<Option<String
             role,
             file,
             owner,
-        } => return login::withdraw(engine, database, role, file, owner).await,
+            versions,
+        } => return login::withdraw(engine, database, role, file, owner, versions).await,
+        Undo::StopListening { .. } => return network::stop_listening(engine, undo).await,
         Undo::RevokeMembership { role, member } => revoke_membership(engine, role, member).await?,
         Undo::DropDatabase { database, oid } => {
             let sql = format!("DROP DATABASE IF EXISTS {}", database.quoted());

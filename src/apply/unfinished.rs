@@ -2,6 +2,7 @@
 
 use super::{Outcome, Record};
 use crate::plan::Step;
+use crate::plan::site::SiteStep;
 use crate::settings::Identifier;
 
 /// Read from the receipt; nothing is owed where there is none.
@@ -46,7 +47,9 @@ impl Unfinished {
     fn follow(&mut self, step: &Step, outcome: Option<&Outcome>) {
         let is_found = matches!(outcome, Some(Outcome::AlreadyThere | Outcome::Skipped { .. }));
         match step {
-            Step::Verify { .. } => self.proof &= !is_found,
+            Step::Verify { .. } | Step::Site(SiteStep::Prove { .. }) => self.proof &= !is_found,
+            Step::Site(SiteStep::DropDatabase { .. }) => *self = Self::default(),
+            Step::Site(_) if !is_found => self.proof = true,
             Step::RestrictDatabase { .. } => {
                 self.restriction &= !matches!(outcome, Some(Outcome::Changed { .. }));
                 self.proof = true;
@@ -81,6 +84,7 @@ fn database_of(step: &Step) -> Option<&Identifier> {
         | Step::CreateSchema { database, .. }
         | Step::Migrate { database, .. }
         | Step::Verify { database, .. } => Some(database),
+        Step::Site(step) => step.database(),
         _ => None,
     }
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::embed::Embed;
+use super::import::Import;
 use super::options::Options;
-use super::render::{self, Kubernetes};
+use super::render::{self, Kubernetes, Monitoring, Systemd};
+use super::store::{Get, Search, Similar, Upsert};
 
 /// Take a machine from nothing to a proven pgvector database, and undo it again
 ///
@@ -27,6 +30,9 @@ pub struct Output {
     /// Print one JSON document on standard output
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
+    /// With --json: print an event a line while the command works, and the document as the last line
+    #[arg(long, global = true, help_heading = "Output")]
+    pub progress: bool,
     /// Say nothing but results and errors
     #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
@@ -50,6 +56,13 @@ pub enum Command {
         #[arg(long, conflicts_with = "check")]
         sql: bool,
     },
+    /// Databases of sites: one command for each, nobody watching
+    Site {
+        #[command(subcommand)]
+        command: super::site::Site,
+    },
+    /// Make server and sites as the settings file declares them
+    Apply(super::site::Apply),
     /// Bring a newer pgvector: package, extension in every database, indexes
     Upgrade(Upgrade),
     /// Start the embedded server, or the one in its container
@@ -78,16 +91,29 @@ pub enum Command {
         command: Migrate,
     },
     /// Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing behind
-    Verify(Waiting),
+    Verify(Verify),
     /// Read the database's health; changes nothing
-    Doctor {
-        /// Measure recall on the real table too
-        #[arg(long)]
-        recall: bool,
-        #[command(flatten)]
-        waiting: Waiting,
+    Doctor(Doctor),
+    /// Move another vector store's records here, and prove that they arrived
+    Import {
+        #[command(subcommand)]
+        command: Import,
     },
-    /// Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL
+    /// Find the rows nearest to a text or a vector
+    Search(Search),
+    /// Find the rows nearest to a row
+    Similar(Similar),
+    /// Print rows by key or condition
+    Get(Get),
+    /// Write rows from a file of JSON lines
+    Upsert(Upsert),
+    /// Make vectors from the rows' text
+    Embed {
+        #[command(subcommand)]
+        command: Embed,
+    },
+    /// Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL;
+    /// or that run and watch it: systemd, monitoring
     Render {
         #[command(subcommand)]
         command: Render,
@@ -113,9 +139,12 @@ pub enum Command {
         /// Login name to write as
         #[arg(long = "as", value_name = "USER")]
         user: String,
-        /// SHA-256 of what has to be there now
+        /// SHA-256 of what has to be there now; without it nothing may be
         #[arg(long, value_name = "SHA256")]
-        was: String,
+        was: Option<String>,
+        /// Remove it instead
+        #[arg(long)]
+        remove: bool,
         file: PathBuf,
     },
 }
@@ -133,6 +162,44 @@ pub struct Waiting {
     /// Url: wait this long for the server to answer a query
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     pub wait: Option<u16>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Verify {
+    /// Of this site, as its service
+    #[arg(long, value_name = "NAME", conflicts_with = "wait")]
+    pub domain: Option<String>,
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Doctor {
+    /// Of every site, each as its service; where there are none, of the database of these settings
+    #[arg(long, conflicts_with_all = ["domain", "wait"])]
+    pub sites: bool,
+    /// Of this site alone
+    #[arg(long, value_name = "NAME", conflicts_with = "wait")]
+    pub domain: Option<String>,
+    /// Measure recall on the real table too
+    #[arg(long)]
+    pub recall: bool,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Text, conflicts_with = "json")]
+    pub format: DoctorFormat,
+    /// Write the metrics to this file, whole or not at all, instead of printing them
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// Findings for a reader
+    Text,
+    /// Metrics for Prometheus, as node_exporter's textfile collector reads them
+    Prometheus,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -195,6 +262,17 @@ pub enum Render {
     Quadlet(Written),
     /// Every statement in order, for a database administrator
     Sql(render::Sql),
+    /// Units for systemd: provisioning at boot, and health as metrics by a timer
+    Systemd(Systemd),
+    /// Alert rules for Prometheus and a dashboard for Grafana
+    Monitoring(Monitoring),
+}
+
+impl Render {
+    /// Runs what the settings file says, rather than saying it anew.
+    pub fn is_for_this_machine(&self) -> bool {
+        matches!(self, Self::Systemd(_))
+    }
 }
 
 /// Where files are written, and what becomes of those that are there.

@@ -35,7 +35,7 @@ impl Connection {
     /// [`Refusal::Blocked`] when the server does not run.
     pub async fn of(installation: &Installation<'_>) -> Result<Self> {
         let facts = installation.machine_facts().await?;
-        let server = installation.server(&facts).await?.ok_or_else(not_running)?;
+        let server = installation.running(&facts).await?;
         let file = installation.layout.credentials.clone();
         Ok(Self {
             host: server.application.host(),
@@ -127,13 +127,6 @@ fn tls(endpoint: &Endpoint) -> Option<(&'static str, Option<String>)> {
         server.tls.name(),
         root.or_else(|| is_verified.then(|| "system".to_owned())),
     ))
-}
-
-fn not_running() -> Refusal {
-    Refusal::Blocked {
-        fact: "the server is not running".into(),
-        hint: "pgvector-setup start".into(),
-    }
 }
 
 pub(super) async fn env(installation: &Installation<'_>, format: EnvFormat, ui: &Ui) -> Result<Exit> {

@@ -33,9 +33,17 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
         }
         Migrate::Up { to, .. } => {
             let (_lock, _receipt) = installation.open("migrate up")?;
+            let before = migrate::read_history(&mut connection, table).await?;
             let progress = |build| crate::apply::Progress::builds(ui, &build);
             let migrator = crate::apply::database::migrator(settings, &server, &progress);
-            show(&migrator.up(&mut connection, to).await?, ui);
+            let migrated = migrator.up(&mut connection, to).await;
+            // Each migration is a commit of its own: what came before one that failed stays.
+            let after = migrate::read_history(&mut connection, table).await;
+            let changed = after.is_ok_and(|after| after != before);
+            if changed {
+                ui.changes();
+            }
+            show_brought_up(&migrated?, changed, ui);
             Ok(Exit::Done)
         }
         Migrate::Down { to, destroy, export } => {
@@ -61,7 +69,8 @@ pub(super) async fn run(installation: &Installation<'_>, command: Migrate, ui: &
 
 fn show_taken_back(taken_back: &[Applied], ui: &Ui) {
     if ui.is_json() {
-        ui.json(&serde_json::json!({ "schema": 1, "taken_back": taken_back }));
+        let changed = !taken_back.is_empty();
+        ui.json(&serde_json::json!({ "schema": 1, "changed": changed, "taken_back": taken_back }));
         return;
     }
     if taken_back.is_empty() {
@@ -74,6 +83,14 @@ fn show_taken_back(taken_back: &[Applied], ui: &Ui) {
     };
     let lines: Vec<String> = taken_back.iter().map(line).collect();
     ui.print(lines.join("\n"));
+}
+
+fn show_brought_up(statuses: &[MigrationStatus], changed: bool, ui: &Ui) {
+    if ui.is_json() {
+        ui.json(&serde_json::json!({ "schema": 1, "changed": changed, "migrations": statuses }));
+    } else {
+        show(statuses, ui);
+    }
 }
 
 fn show(statuses: &[MigrationStatus], ui: &Ui) {

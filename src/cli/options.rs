@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::site::SiteOptions;
 use crate::secret::Secret;
 use crate::settings::{Metric, Source, Surroundings, Target};
 
@@ -135,6 +136,15 @@ pub struct Options {
         hide_env = true
     )]
     pub lock_timeout: Option<u16>,
+    /// System: seconds to wait for repositories that do not answer yet, and for the clock, on a machine that boots [default: 0]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "PGVECTOR_SETUP_REPOSITORY_TIMEOUT",
+        hide_env = true
+    )]
+    pub repository_timeout: Option<u16>,
     /// System: the only source of packages [default: the safest that can be had]
     #[arg(
         long,
@@ -303,6 +313,50 @@ pub struct Options {
     )]
     #[serde(deserialize_with = "number_or_text")]
     pub lists: Option<String>,
+    /// System: address of this machine that the server listens on beside loopback; * for all [default: none]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        help_heading = "Network",
+        env = "PGVECTOR_SETUP_LISTEN",
+        hide_env = true
+    )]
+    #[serde(deserialize_with = "one_or_several")]
+    pub listen: Option<Vec<String>>,
+    /// System: network that the application's role is let in from, by TLS and SCRAM, as 192.0.2.0/24 [default: none]
+    #[arg(
+        long,
+        global = true,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        help_heading = "Network",
+        env = "PGVECTOR_SETUP_ALLOW",
+        hide_env = true
+    )]
+    #[serde(deserialize_with = "one_or_several")]
+    pub allow: Option<Vec<String>>,
+    /// System: the server's certificate, with those between it and its issuer; goes with --listen
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Network",
+        env = "PGVECTOR_SETUP_TLS_CERTIFICATE",
+        hide_env = true
+    )]
+    pub tls_certificate: Option<PathBuf>,
+    /// System: the certificate's key: mode 0600 of the server's user, or 0640 of root
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Network",
+        env = "PGVECTOR_SETUP_TLS_KEY",
+        hide_env = true
+    )]
+    pub tls_key: Option<PathBuf>,
     /// Docker: directory of the compose project [default: the instance's own]
     #[arg(
         long,
@@ -363,6 +417,48 @@ pub struct Options {
         hide_env = true
     )]
     pub memory: Option<String>,
+    /// Base of an OpenAI-compatible service that makes vectors from text, as https://api.openai.com/v1
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Embedder",
+        env = "PGVECTOR_SETUP_EMBEDDER_URL",
+        hide_env = true
+    )]
+    pub embedder_url: Option<String>,
+    /// Its model, as text-embedding-3-small
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Embedder",
+        env = "PGVECTOR_SETUP_EMBEDDER_MODEL",
+        hide_env = true
+    )]
+    pub embedder_model: Option<String>,
+    /// File of mode 0600 with its key [default: PGVECTOR_SETUP_EMBEDDER_KEY in the environment, else none]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Embedder",
+        env = "PGVECTOR_SETUP_EMBEDDER_KEY_FILE",
+        hide_env = true
+    )]
+    pub embedder_key_file: Option<PathBuf>,
+    /// Where the files go that the services of sites read [default: /etc/pgvector-setup/sites]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PGVECTOR_SETUP_SITE_DIRECTORY",
+        hide_env = true
+    )]
+    pub site_directory: Option<PathBuf>,
+    /// `[[sites]]` of the settings file.
+    #[arg(skip)]
+    pub sites: Vec<SiteOptions>,
     /// File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
     #[arg(
         long,
@@ -387,8 +483,28 @@ pub struct ReadForUrl {
     pub surroundings: Surroundings,
 }
 
+/// `listen = "192.0.2.7"` and `listen = ["192.0.2.7"]` mean the same.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(Some(
+        match <Either as serde::Deserialize>::deserialize(deserializer)? {
+            Either::One(text) => vec![text],
+            Either::Several(texts) => texts,
+        },
+    ))
+}
+
 /// `dimensions = 768` and `dimensions = "768"` mean the same.
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn number_or_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(untagged)]
     enum Either {

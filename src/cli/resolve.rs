@@ -1,11 +1,14 @@
 //! Arguments, environment and file become one [`Settings`]. clap has merged the first two already.
 
+use std::path::{Path, PathBuf};
+
 use super::options::{IndexMethod, Options};
 use crate::error::Result;
 use crate::host::Host;
 use crate::settings::{
-    ContainerSettings, DEFAULT_LOCK_TIMEOUT, Dimensions, Identifier, Image, Index, InstanceName, Lists,
-    Metric, PackageSettings, Settings, SettingsError, Target, VectorTable, mirror,
+    ContainerSettings, DEFAULT_LOCK_TIMEOUT, Dimensions, EmbedderSettings, Identifier, Image, Index,
+    InstanceName, Lists, Metric, NetworkSettings, PackageSettings, Settings, SettingsError, Target,
+    VectorTable, embedder_url, mirror,
 };
 
 /// The file that is read when it lies in the working directory.
@@ -26,6 +29,18 @@ pub fn layered(options: Options, host: &Host) -> Result<Options> {
     let mut options = over(options, file);
     options.read = super::server_url::read(&options, host)?;
     Ok(options)
+}
+
+/// What is declared has to be declared somewhere: a run that nobody watches and that was started elsewhere would bring up what nobody
+/// asked for.
+///
+/// # Errors
+/// [`SettingsError::Undeclared`] where no file is named and none lies in the working directory.
+pub fn refuse_undeclared(options: &Options, host: &Host) -> Result<()> {
+    if options.config.is_some() || host.exists(Path::new(DEFAULT_FILE)) {
+        return Ok(());
+    }
+    Err(SettingsError::Undeclared { path: DEFAULT_FILE }.into())
 }
 
 fn read_file(options: &Options, host: &Host) -> Result<Options> {
@@ -58,6 +73,7 @@ fn over(flags: Options, file: Options) -> Options {
         port,
         pg,
         lock_timeout,
+        repository_timeout,
         source,
         allow_vulnerable,
         pgdg_mirror,
@@ -76,12 +92,21 @@ fn over(flags: Options, file: Options) -> Options {
         m,
         ef_construction,
         lists,
+        listen,
+        allow,
+        tls_certificate,
+        tls_key,
         project,
         image,
         tool_image,
         app_image,
         publish,
         memory,
+        embedder_url,
+        embedder_model,
+        embedder_key_file,
+        site_directory,
+        sites: _,
         config,
         read,
     } = flags;
@@ -108,6 +133,7 @@ fn over(flags: Options, file: Options) -> Options {
         port: port.or(file.port),
         pg: pg.or(file.pg),
         lock_timeout: lock_timeout.or(file.lock_timeout),
+        repository_timeout: repository_timeout.or(file.repository_timeout),
         source: source.or(file.source),
         allow_vulnerable: allow_vulnerable.or(file.allow_vulnerable),
         pgdg_mirror: pgdg_mirror.or(file.pgdg_mirror),
@@ -126,12 +152,22 @@ fn over(flags: Options, file: Options) -> Options {
         m: m.or(file.m.filter(|_| is_same_method)),
         ef_construction: ef_construction.or(file.ef_construction.filter(|_| is_same_method)),
         lists: lists.or(file.lists.filter(|_| is_same_method)),
+        listen: listen.or(file.listen),
+        allow: allow.or(file.allow),
+        tls_certificate: tls_certificate.or(file.tls_certificate),
+        tls_key: tls_key.or(file.tls_key),
         project: project.or(file.project),
         image: image.or(file.image),
         tool_image: tool_image.or(file.tool_image),
         app_image: app_image.or(file.app_image),
         publish: publish.or(file.publish),
         memory: memory.or(file.memory),
+        embedder_url: embedder_url.or(file.embedder_url),
+        embedder_model: embedder_model.or(file.embedder_model),
+        embedder_key_file: embedder_key_file.or(file.embedder_key_file),
+        site_directory: site_directory.or(file.site_directory),
+        // Several sites are declared in a file alone.
+        sites: file.sites,
         config,
         read,
     }
@@ -192,11 +228,19 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             reason: "one column cannot be both",
         });
     }
+    let target = match server_url {
+        Some(_) => Target::Url,
+        None => options.target.unwrap_or(Target::Embedded),
+    };
     Ok(Settings {
-        target: match server_url {
-            Some(_) => Target::Url,
-            None => options.target.unwrap_or(Target::Embedded),
-        },
+        target,
+        network: network(
+            target,
+            options.listen,
+            options.allow,
+            options.tls_certificate,
+            options.tls_key,
+        )?,
         instance: options
             .instance
             .map_or_else(|| Ok(InstanceName::default()), |text| text.parse())?,
@@ -212,6 +256,7 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
             allow_vulnerable: options.allow_vulnerable.unwrap_or(false),
             pgdg_mirror: options.pgdg_mirror.as_deref().map(mirror).transpose()?,
             pgdg_key: options.pgdg_key,
+            repository_timeout: options.repository_timeout.unwrap_or_default(),
         },
         bundle: options.bundle,
         database: name(options.database, database)?,
@@ -220,6 +265,11 @@ pub fn settings(options: Options) -> Result<Settings, SettingsError> {
         server_url,
         role_password_file: options.role_password_file,
         containers,
+        embedder: EmbedderSettings {
+            url: options.embedder_url.as_deref().map(embedder_url).transpose()?,
+            model: options.embedder_model,
+            key_file: options.embedder_key_file,
+        },
     })
 }
 
@@ -241,6 +291,36 @@ fn containers(options: &Options) -> Result<ContainerSettings, SettingsError> {
         publish: publish.transpose()?,
         memory: options.memory.as_deref().map(str::parse).transpose()?,
     })
+}
+
+fn network(
+    target: Target,
+    listen: Option<Vec<String>>,
+    allow: Option<Vec<String>>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<NetworkSettings, SettingsError> {
+    let is_given = [
+        listen.is_some(),
+        allow.is_some(),
+        certificate.is_some(),
+        key.is_some(),
+    ];
+    let named = ["--listen", "--allow", "--tls-certificate", "--tls-key"];
+    let first = is_given.iter().zip(named).find(|(is_given, _)| **is_given);
+    if let Some((_, option)) = first.filter(|_| target != Target::System) {
+        return Err(SettingsError::Conflict {
+            first: format!("--target {target}"),
+            second: option.into(),
+            reason: "only a server of the operating system is opened to other machines: --target system",
+        });
+    }
+    NetworkSettings::new(
+        &listen.unwrap_or_default(),
+        &allow.unwrap_or_default(),
+        certificate,
+        key,
+    )
 }
 
 /// pgvector: "ef_construction must be greater than or equal to 2 * m".
@@ -379,7 +459,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 13] = [
             (&["--dimensions", "0"], "E0102"),
             (&["--dimensions", "16001"], "E0102"),
             (&["--table", ""], "E0101"),
@@ -389,6 +469,10 @@ mod tests {
             (&["--m", "64", "--ef-construction", "100"], "E0103"),
             (&["--index", "ivfflat", "--lists", "many"], "E0103"),
             (&["--key", "x", "--column", "x"], "E0104"),
+            (&["--listen", "192.0.2.7"], "E0104"),
+            (&["--target", "system", "--listen", "192.0.2.7"], "E0104"),
+            (&["--target", "system", "--allow", "0/0"], "E0115"),
+            (&["--target", "docker", "--allow", "192.0.2.0/24"], "E0104"),
         ];
         for (flags, code) in cases {
             use crate::error::Explain as _;

@@ -1,7 +1,7 @@
 //! `rollback` and `destroy`: undoing by the receipt.
 
 use super::arguments::{Consent, Destruction};
-use super::{Ui, prompt};
+use super::{Ui, prompt, site};
 use crate::error::{Exit, Result};
 use crate::pipeline::Installation;
 use crate::plan::data_name;
@@ -26,6 +26,7 @@ pub(super) async fn rollback(
     for title in steps.iter().filter_map(|step| step.undo.title()) {
         ui.say(format!("  - {title}"));
     }
+    site::tell_of_those_left_behind(installation, ui);
     if !consent.yes {
         if !ui.can_ask() {
             return Err(SettingsError::Consent { flag: "--yes".into() }.into());

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use super::Ui;
 use super::arguments::Destruction;
 use super::rollback::consented_name;
+use super::site;
 use crate::apply::{Outcome, docker, stop_cluster};
 use crate::error::{Exit, Result};
 use crate::facts::cluster::{self, ClusterFacts};
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::docker::DockerFacts;
 use crate::pipeline::{Installation, MachineFacts};
-use crate::plan::{self, Refusal};
+use crate::plan;
 use crate::settings::{SettingsError, Target};
 
 /// # Errors
@@ -36,10 +37,10 @@ pub(super) async fn start(installation: &Installation<'_>, ui: &Ui) -> Result<Ex
     own_only(installation)?;
     let is_running = match installation.machine_facts().await? {
         MachineFacts::Docker(facts) if facts.containers.is_empty() && facts.volumes.is_empty() => {
-            return Err(no_instance(installation).into());
+            return Err(installation.no_instance().into());
         }
         MachineFacts::Embedded(facts) if facts.cluster == ClusterFacts::Absent => {
-            return Err(no_instance(installation).into());
+            return Err(installation.no_instance().into());
         }
         MachineFacts::Docker(facts) => !facts.has_to_start(),
         MachineFacts::Embedded(facts) => {
@@ -71,7 +72,7 @@ pub(super) async fn stop(installation: &Installation<'_>, ui: &Ui) -> Result<Exi
 
 async fn stop_embedded(installation: &Installation<'_>, ui: &Ui) -> Result<Outcome> {
     if cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent {
-        return Err(no_instance(installation).into());
+        return Err(installation.no_instance().into());
     }
     let layout = &installation.layout;
     let _lock = installation.host.lock(&layout.lock, "stop")?;
@@ -85,7 +86,7 @@ async fn stop_project(installation: &Installation<'_>, ui: &Ui) -> Result<Outcom
     };
     let engine = plan::docker::answering(&facts)?;
     if facts.containers.is_empty() {
-        return Err(no_instance(installation).into());
+        return Err(installation.no_instance().into());
     }
     plan::docker::refuse_foreign(&facts)?;
     let _lock = installation.host.lock(&installation.layout.lock, "stop")?;
@@ -246,19 +247,9 @@ pub(super) async fn destroy(
         _ => cluster::gather(installation.host, &installation.layout)? == ClusterFacts::Absent,
     };
     if is_absent {
-        return Err(no_instance(installation).into());
+        return Err(installation.no_instance().into());
     }
+    site::tell_of_those_left_behind(installation, ui);
     consented_name(installation, destruction, true, ui).await?;
     super::rollback::undo_all(installation, true, ui).await
-}
-
-fn no_instance(installation: &Installation<'_>) -> Refusal {
-    Refusal::Blocked {
-        fact: format!(
-            "there is no instance {} in {}",
-            installation.settings.instance,
-            installation.layout.root.display()
-        ),
-        hint: "pgvector-setup up".into(),
-    }
 }

@@ -48,7 +48,7 @@ pub(super) fn missing_here(settings: &Settings, host: &Host) -> Vec<(&'static st
 }
 
 /// What the environment and the file say when no flag is given. A flag that they set has to be given even at its default.
-fn surroundings(host: &Host) -> Options {
+pub(super) fn surroundings(host: &Host) -> Options {
     let environment = Arguments::try_parse_from(["pgvector-setup"]).map(|arguments| arguments.options);
     environment
         .ok()
@@ -130,6 +130,7 @@ fn options_of(settings: &Settings) -> Options {
         Index::None => (IndexMethod::None, None, None, None),
     };
     let containers = &settings.containers;
+    let tls = settings.network.tls.as_ref();
     let url = settings.server_url.as_ref();
     let (url_text, url_file) = match url.map(|url| &url.origin) {
         Some(Origin::Text(text)) => (Some(Secret::new(text.clone())), None),
@@ -149,6 +150,7 @@ fn options_of(settings: &Settings) -> Options {
         port: settings.port,
         pg: settings.postgres_major,
         lock_timeout: Some(settings.lock_timeout),
+        repository_timeout: Some(settings.packages.repository_timeout),
         source: settings.packages.source,
         allow_vulnerable: Some(settings.packages.allow_vulnerable),
         pgdg_mirror: settings.packages.pgdg_mirror.clone(),
@@ -167,15 +169,29 @@ fn options_of(settings: &Settings) -> Options {
         m,
         ef_construction,
         lists,
+        listen: several(&settings.network.listen),
+        allow: several(&settings.network.allow),
+        tls_certificate: tls.map(|tls| tls.certificate.clone()),
+        tls_key: tls.map(|tls| tls.key.clone()),
         project: containers.project.clone(),
         image: containers.image.as_ref().map(ToString::to_string),
         tool_image: Some(containers.tool_image.to_string()),
         app_image: containers.app_image.as_ref().map(ToString::to_string),
         publish: containers.publish.map(|address| address.to_string()),
         memory: containers.memory.map(|memory| memory.to_string()),
+        embedder_url: settings.embedder.url.clone(),
+        embedder_model: settings.embedder.model.clone(),
+        embedder_key_file: settings.embedder.key_file.clone(),
+        site_directory: None,
+        sites: Vec::new(),
         config: None,
         read: Default::default(),
     }
+}
+
+/// Nothing where there is none, so that no flag stands without a value.
+fn several(values: &[impl ToString]) -> Option<Vec<String>> {
+    (!values.is_empty()).then(|| values.iter().map(ToString::to_string).collect())
 }
 
 /// Every flag with its value, in the order of the help. Destructured whole, so that a new option cannot be forgotten here.
@@ -193,6 +209,7 @@ fn flags(options: &Options) -> Vec<Flag> {
         port,
         pg,
         lock_timeout,
+        repository_timeout,
         source,
         allow_vulnerable,
         pgdg_mirror,
@@ -211,18 +228,29 @@ fn flags(options: &Options) -> Vec<Flag> {
         m,
         ef_construction,
         lists,
+        listen,
+        allow,
+        tls_certificate,
+        tls_key,
         project,
         image,
         tool_image,
         app_image,
         publish,
         memory,
+        embedder_url,
+        embedder_model,
+        embedder_key_file,
+        // Of sites' own commands, which show their own.
+        site_directory: _,
+        sites: _,
         config: _,
         read: _,
     } = options;
     let shown =
         |url: &Secret| parse_url(url).map_or_else(|_| "postgresql://".to_owned(), |parts| parts.shown());
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| list.join(","));
     let number = |number: &Option<u16>| number.map(|number| number.to_string());
     vec![
         ("--target", target.as_ref().map(value)),
@@ -242,6 +270,7 @@ fn flags(options: &Options) -> Vec<Flag> {
         ("--port", number(port)),
         ("--pg", number(pg)),
         ("--lock-timeout", number(lock_timeout)),
+        ("--repository-timeout", number(repository_timeout)),
         ("--source", source.as_ref().map(value)),
         (
             "--allow-vulnerable",
@@ -263,12 +292,19 @@ fn flags(options: &Options) -> Vec<Flag> {
         ("--m", number(m)),
         ("--ef-construction", number(ef_construction)),
         ("--lists", lists.clone()),
+        ("--listen", list(listen)),
+        ("--allow", list(allow)),
+        ("--tls-certificate", path(tls_certificate)),
+        ("--tls-key", path(tls_key)),
         ("--project", path(project)),
         ("--image", image.clone()),
         ("--tool-image", tool_image.clone()),
         ("--app-image", app_image.clone()),
         ("--publish", publish.clone()),
         ("--memory", memory.clone()),
+        ("--embedder-url", embedder_url.clone()),
+        ("--embedder-model", embedder_model.clone()),
+        ("--embedder-key-file", path(embedder_key_file)),
     ]
 }
 
@@ -290,7 +326,7 @@ mod tests {
 
     #[test]
     fn the_command_parses_back_to_the_same_settings_with_no_flag_too_many() {
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 10] = [
             (&[], ""),
             (
                 &["--dimensions=768", "--metric=l2"],
@@ -300,6 +336,17 @@ mod tests {
             (&["--role=app", "--schema=vectors"], "--role app --schema vectors"),
             (&["--index=hnsw", "--m=40"], "--m 40"),
             (&["--index=ivfflat"], "--index ivfflat"),
+            (
+                &[
+                    "--target=system",
+                    "--listen=192.0.2.7",
+                    "--listen=192.0.2.1",
+                    "--allow=192.0.2.0/24,10.0.0.0/8",
+                    "--tls-certificate=/c",
+                    "--tls-key=/k",
+                ],
+                "--target system --listen 192.0.2.1,192.0.2.7 --allow 10.0.0.0/8,192.0.2.0/24 --tls-certificate /c --tls-key /k",
+            ),
             (&["--index=ivfflat", "--lists=7"], "--index ivfflat --lists 7"),
             (
                 &["--database=it's \"x\"; DROP", "--table=-t"],

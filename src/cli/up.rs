@@ -89,7 +89,7 @@ async fn finish(installation: &Installation<'_>, plans: &Plans, done: &Done, ui:
         .is_none_or(|verification| verification.passed);
     if ui.is_json() {
         ui.json(&serde_json::json!({
-            "schema": 1, "changed": true, "steps": done.steps, "notes": plans.database.notes,
+            "schema": 1, "changed": done.steps > 0, "steps": done.steps, "notes": plans.database.notes,
             "verification": done.verification, "connection": connection,
         }));
     } else {

@@ -1,17 +1,20 @@
-//! Connections: every one has a deadline, a name that `pg_stat_activity` shows, and a pinned search path where it is privileged.
+//! Connections and pools of them: every one has a deadline, a name that `pg_stat_activity` shows, and a pinned search path where it is privileged.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{ConnectOptions as _, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 
 use super::DatabaseError;
+use super::sql::composed;
 use crate::secret::Secret;
 use crate::settings::{Identifier, ServerHost, TlsMode};
 
 /// Longest that making one connection may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// A connection of a pool that was used so lately is taken to be there still.
+const TRUSTED_IDLE: Duration = Duration::from_secs(5);
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -84,26 +87,108 @@ pub async fn connect(
     login: &Login,
     database: &str,
 ) -> Result<PgConnection, DatabaseError> {
-    let mut options = PgConnectOptions::new_without_pgpass()
+    let options = options(endpoint, login, database);
+    let connecting = tokio::time::timeout(CONNECT_DEADLINE, options.connect());
+    let mut connection = match connecting.await {
+        Err(_) => return Err(failed(endpoint, sqlx::Error::PoolTimedOut)),
+        Ok(connection) => connection.map_err(|error| failed(endpoint, error))?,
+    };
+    if let Some(statement) = preparation(login, None) {
+        use sqlx::Executor as _;
+        let prepared = connection.execute(composed(statement)).await;
+        prepared.map_err(DatabaseError::statement("pin the search path"))?;
+    }
+    Ok(connection)
+}
+
+/// Opens a pool of at most `size` connections, with the first of them made. `role` is taken on in each by `SET ROLE`.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn pool(
+    endpoint: &Endpoint,
+    login: &Login,
+    database: &str,
+    role: Option<&Identifier>,
+    size: u32,
+) -> Result<PgPool, DatabaseError> {
+    let preparation = preparation(login, role);
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(CONNECT_DEADLINE)
+        .after_connect(move |connection, _| {
+            let preparation = preparation.clone();
+            Box::pin(async move {
+                if let Some(statement) = preparation {
+                    sqlx::raw_sql(composed(statement)).execute(connection).await?;
+                }
+                Ok(())
+            })
+        })
+        // Asking each time whether the server is there takes as long as a search.
+        .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(options(endpoint, login, database))
+        .await
+        .map_err(|error| failed(endpoint, error))
+}
+
+fn options(endpoint: &Endpoint, login: &Login, database: &str) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass()
         .application_name("pgvector-setup")
         .ssl_mode(PgSslMode::Disable)
         .database(database)
         .port(endpoint.port())
         .log_statements(tracing::log::LevelFilter::Off);
-    options = match endpoint {
+    let options = match endpoint {
         Endpoint::Socket { directory, .. } => options.socket(directory),
         Endpoint::Tcp { host, .. } => options.host(host),
         Endpoint::Server(server) => through_tls(options, server),
     };
-    options = match login {
+    match login {
         Login::Administrator { role } => options.username(role).options([("search_path", "pg_catalog")]),
         Login::User { role, password, .. } => match password {
             Some(password) => options.username(role.as_str()).password(password.expose()),
             None => options.username(role.as_str()),
         },
         Login::Application { role, password } => options.username(role.as_str()).password(password.expose()),
+    }
+}
+
+/// What a session begins with. A pooler refuses what it does not know at the start of a session; so it is set right after it.
+fn preparation(login: &Login, role: Option<&Identifier>) -> Option<String> {
+    let pinned = matches!(login, Login::User { is_pinned: true, .. });
+    let path = pinned.then(|| "SET search_path = pg_catalog".to_owned());
+    let role = role.map(|role| format!("SET ROLE {}", role.quoted()));
+    let statements: Vec<String> = path.into_iter().chain(role).collect();
+    (!statements.is_empty()).then(|| statements.join("; "))
+}
+
+fn failed(endpoint: &Endpoint, error: sqlx::Error) -> DatabaseError {
+    let detail = match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default().into_owned();
+            let message = error.message().to_owned();
+            return match endpoint {
+                Endpoint::Server(server) => DatabaseError::ServerLogin {
+                    address: server.address(),
+                    code,
+                    message,
+                },
+                _ => DatabaseError::Login { code, message },
+            };
+        }
+        sqlx::Error::PoolTimedOut => format!("no answer within {} s", CONNECT_DEADLINE.as_secs()),
+        error => error.to_string(),
     };
-    let unreachable = |detail: String| match endpoint {
+    match endpoint {
         Endpoint::Server(server) => DatabaseError::ServerUnreachable {
             address: server.address(),
             detail,
@@ -112,36 +197,6 @@ pub async fn connect(
             endpoint: endpoint.clone(),
             detail,
         },
-    };
-    match tokio::time::timeout(CONNECT_DEADLINE, options.connect()).await {
-        Err(_) => Err(unreachable(format!(
-            "no answer within {} s",
-            CONNECT_DEADLINE.as_secs()
-        ))),
-        Ok(Err(sqlx::Error::Database(error))) => {
-            let (code, message) = (
-                error.code().unwrap_or_default().into_owned(),
-                error.message().to_owned(),
-            );
-            Err(match endpoint {
-                Endpoint::Server(server) => DatabaseError::ServerLogin {
-                    address: server.address(),
-                    code,
-                    message,
-                },
-                _ => DatabaseError::Login { code, message },
-            })
-        }
-        Ok(Err(error)) => Err(unreachable(error.to_string())),
-        Ok(Ok(mut connection)) => {
-            // A pooler refuses what it does not know at the start of a session; so it is set right after it.
-            if let Login::User { is_pinned: true, .. } = login {
-                use sqlx::Executor as _;
-                let pinned = connection.execute("SET search_path = pg_catalog").await;
-                pinned.map_err(DatabaseError::statement("pin the search path"))?;
-            }
-            Ok(connection)
-        }
     }
 }
 

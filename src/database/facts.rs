@@ -9,6 +9,7 @@ use super::remote::Rights;
 use super::sql::composed;
 use crate::apply::Unfinished;
 use crate::error::Result;
+use crate::facts::network::NetworkFacts;
 use crate::settings::{Settings, Target, VectorTable};
 
 /// Everything the database plan depends on. `Default` is a server that has nothing of ours yet.
@@ -25,6 +26,8 @@ pub struct DatabaseFacts {
     pub role_password: Option<GivenPassword>,
     /// Who is let in; `None` where that is not asked: the server is ours alone, or its files are out of reach.
     pub login: Option<LoginFacts>,
+    /// What opening the server to other machines depends on; `None` where that was not asked for.
+    pub network: Option<NetworkFacts>,
     /// What the receipt says that an earlier run of ours still owes.
     pub unfinished: Unfinished,
     /// What the connecting user may do, on a server that is not ours to administer.
@@ -157,6 +160,7 @@ pub async fn server(connection: &mut PgConnection, settings: &Settings) -> Resul
             credentials_exist: false,
             role_password: None,
             login: None,
+            network: None,
             unfinished: Unfinished::default(),
             rights: None,
         })

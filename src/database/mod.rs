@@ -1,5 +1,6 @@
 //! Everything after "a server answers": connecting, the database steps, migrations, the index.
 
+pub mod binary_copy;
 mod connect;
 pub mod credentials;
 mod error;
@@ -14,6 +15,6 @@ pub mod sql;
 pub mod turn;
 pub mod versions;
 
-pub use connect::{Endpoint, Login, RemoteEndpoint, connect};
+pub use connect::{Endpoint, Login, RemoteEndpoint, connect, pool};
 pub use error::{DatabaseError, sqlstate};
 pub use greeting::{Greeting, GreetingError, greeting};

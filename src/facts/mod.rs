@@ -15,6 +15,7 @@ pub mod extension_package;
 pub mod layout;
 pub mod manager;
 pub mod meant;
+pub mod network;
 pub mod openpgp;
 pub mod os;
 pub mod os_release;
@@ -24,6 +25,8 @@ pub mod privilege;
 pub mod project;
 pub mod provider;
 pub mod running;
+pub mod service;
+pub mod site;
 pub mod system;
 
 pub use error::FactsError;

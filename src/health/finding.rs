@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Measures;
 use crate::database::versions::DatabaseVersions;
 
 /// How much a finding matters. The order is from worst to best.
@@ -78,7 +79,7 @@ impl Finding {
 
 /// Everything `doctor` found. The keys from `healthy` to `error` are those of the health check that existing
 /// monitoring already reads; `null` stands for a number that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HealthReport {
     /// Version of this JSON document's layout.
     pub schema: u32,
@@ -97,6 +98,8 @@ pub struct HealthReport {
     pub package: Option<String>,
     /// Every database of the server with its extension and library; empty where only one was asked.
     pub databases: Vec<DatabaseVersions>,
+    /// What the findings were judged from, as numbers; `None` where nothing could be read.
+    pub measures: Option<Measures>,
 }
 
 impl HealthReport {
@@ -115,6 +118,7 @@ impl HealthReport {
             findings: Vec::new(),
             package: None,
             databases: Vec::new(),
+            measures: None,
         }
     }
 }

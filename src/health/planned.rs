@@ -27,8 +27,12 @@ impl Planned {
     }
 }
 
-/// The first scan, outermost first.
+/// The first scan, outermost first, but for what is only computed beside it.
 fn scan(node: &Value) -> Option<Planned> {
+    let relationship = node.get("Parent Relationship").and_then(Value::as_str);
+    if matches!(relationship, Some("InitPlan" | "SubPlan")) {
+        return None;
+    }
     let kind = node.get("Node Type")?.as_str()?;
     if kind.ends_with("Scan") {
         let ordered = kind == "Index Scan" && node.get("Order By").is_some();
@@ -52,7 +56,14 @@ mod tests {
         let sorted = r#"[{"Plan":{"Node Type":"Limit","Plans":[{"Node Type":"Sort","Plans":[
             {"Node Type":"Index Scan","Index Name":"i"}]}]}}]"#;
         let sequential = r#"[{"Plan":{"Node Type":"Limit","Plans":[{"Node Type":"Seq Scan"}]}}]"#;
-        for (json, index) in [(ordered, Some("i")), (sorted, None), (sequential, None)] {
+        let beside = r#"[{"Plan":{"Node Type":"Limit","Plans":[{"Node Type":"Index Scan","Index Name":"of a setting",
+            "Parent Relationship":"InitPlan"},{"Node Type":"Index Scan","Index Name":"i","Order By":"(e <=> $1)"}]}}]"#;
+        for (json, index) in [
+            (ordered, Some("i")),
+            (sorted, None),
+            (sequential, None),
+            (beside, Some("i")),
+        ] {
             assert_eq!(Planned::parse(json).unwrap().index.as_deref(), index, "{json}");
         }
         assert_eq!(Planned::parse("{}"), None);

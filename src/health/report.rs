@@ -68,6 +68,11 @@ pub fn verify(result: &Verification) -> String {
         "failed"
     };
     line(&mut text, format_args!("round trip   {round_trip}"));
+    let found = match (result.search, result.similar) {
+        (true, true) => "a row by its own vector, and similar ones",
+        _ => "failed",
+    };
+    line(&mut text, format_args!("search       {found}"));
     line(
         &mut text,
         format_args!(
@@ -129,6 +134,7 @@ mod tests {
             error: None,
             package: None,
             databases: Vec::new(),
+            measures: None,
             findings: vec![
                 Finding::new("S1", Severity::Ok, "the server takes writes", "PostgreSQL 18.4"),
                 Finding::new("S4", Severity::Critical, "index i is INVALID", "\"a\".\"i\"")

@@ -38,6 +38,28 @@ impl Host {
         known.or_else(|| ours().cloned())
     }
 
+    /// The id of the group of this name (group(5)), or `None`.
+    pub fn group_named(&self, name: &str) -> Option<u32> {
+        let text = std::fs::read("/etc/group").unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let is_meant = fields.next() == Some(name);
+            fields.nth(1).filter(|_| is_meant)?.parse().ok()
+        })
+    }
+
+    /// The name of the group with this id (group(5)), or `None`.
+    pub fn group_with_id(&self, gid: u32) -> Option<String> {
+        let text = std::fs::read("/etc/group").unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [name, _, id, ..] = fields.as_slice() else {
+                return None;
+            };
+            (id.parse() == Ok(gid)).then(|| (*name).to_owned())
+        })
+    }
+
     /// The account of this user id, or `None`.
     pub fn account_with_id(&self, uid: u32) -> Option<Account> {
         let ours = || Some(self.account()).filter(|account| !account.name.is_empty() && account.uid == uid);

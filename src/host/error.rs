@@ -40,6 +40,9 @@ pub enum HostError {
     Locked { path: PathBuf, holder: String },
     #[error("{} has changed since it was read", path.display())]
     Changed { path: PathBuf },
+    /// A file that was named to be read cannot be opened: trying again would not help.
+    #[error("cannot read {}: {source}", path.display())]
+    Input { path: PathBuf, source: std::io::Error },
     /// A file that should hold a secret was named, and gives none.
     #[error("{}: {problem}", path.display())]
     SecretFile { path: PathBuf, problem: SecretProblem },
@@ -61,6 +64,20 @@ impl HostError {
 
     pub fn is_not_empty(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::DirectoryNotEmpty)
+    }
+
+    /// Somebody else's, and closed to us.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied)
+    }
+
+    /// The device does not give back what was written to it.
+    pub fn is_of_the_device(&self) -> bool {
+        let code = match self {
+            Self::Io { source, .. } => source.raw_os_error(),
+            _ => None,
+        };
+        code == Some(rustix::io::Errno::IO.raw_os_error())
     }
 
     pub fn is_not_found(&self) -> bool {
@@ -95,6 +112,7 @@ impl Explain for HostError {
             Self::Locked { .. } => "E0208",
             Self::Changed { .. } => "E0209",
             Self::SecretFile { .. } => "E0210",
+            Self::Input { .. } => "E0211",
         }
     }
 
@@ -107,7 +125,7 @@ impl Explain for HostError {
             | Self::Changed { .. } => Exit::Resumable,
             Self::Symlink { .. } | Self::ForeignOwner { .. } | Self::TooLarge { .. } => Exit::Refused,
             Self::Locked { .. } => Exit::Busy,
-            Self::SecretFile { .. } => Exit::Usage,
+            Self::SecretFile { .. } | Self::Input { .. } => Exit::Usage,
         }
     }
 
@@ -129,6 +147,7 @@ impl Explain for HostError {
                 }
                 _ => format!("ls -la {}", parent(path)),
             },
+            Self::Input { path, .. } => format!("ls -la {}", parent(path)),
             Self::Symlink { path } => {
                 format!("look where it points, then remove it: ls -la {}", path.display())
             }
@@ -142,5 +161,9 @@ impl Explain for HostError {
 }
 
 fn parent(path: &Path) -> String {
-    path.parent().unwrap_or(path).display().to_string()
+    match path.parent() {
+        // A name alone is in the directory that we work in.
+        Some(parent) if parent.as_os_str().is_empty() => ".".to_owned(),
+        parent => parent.unwrap_or(path).display().to_string(),
+    }
 }

@@ -29,6 +29,11 @@ pub type FileMode = u32;
 pub type Owner<'a> = Option<&'a Account>;
 
 impl Host {
+    /// The id of the group that a file belongs to; `None` where nothing is.
+    pub fn group_of(&self, path: &Path) -> Option<u32> {
+        Some(std::fs::symlink_metadata(path).ok()?.gid())
+    }
+
     /// Whether anything is at this path (a dangling symlink counts).
     pub fn exists(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok()
@@ -276,6 +281,17 @@ impl Host {
             .map(|metadata| (metadata.mode() & 0o7777, metadata.uid()))
     }
 
+    /// The same of what a symlink leads to.
+    pub fn mode_and_owner_of_target(&self, path: &Path) -> Option<(FileMode, u32)> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.mode() & 0o7777, metadata.uid()))
+    }
+
+    /// Bytes that a file has; `None` when nothing is there.
+    pub fn size(&self, path: &Path) -> Option<u64> {
+        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+    }
+
     /// How long ago the file or directory was last changed; `None` when nothing is there.
     pub fn age(&self, path: &Path) -> Option<std::time::Duration> {
         let modified = std::fs::symlink_metadata(path).ok()?.modified().ok()?;
@@ -295,6 +311,17 @@ impl Host {
             rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
         )
         .is_ok()
+    }
+
+    /// Whether [`Host::open_append`] could make this file, as far as its directory goes; makes nothing.
+    ///
+    /// # Errors
+    /// [`HostError::Io`], [`HostError::Symlink`], [`HostError::ForeignOwner`].
+    pub fn refuse_place(&self, path: &Path) -> Result<(), HostError> {
+        let (directory, _) = self.open_parent(path)?;
+        let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        rustix::fs::accessat(directory, ".", wanted, rustix::fs::AtFlags::EACCESS)
+            .map_err(|source| HostError::io("write to", path.parent().unwrap_or(path), source.into()))
     }
 
     /// The parent directory as a descriptor, so that no later step can be led elsewhere, and the last component.

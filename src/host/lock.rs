@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
 use super::{Host, HostError};
+
+const POLL: Duration = Duration::from_millis(50);
 
 /// Held until dropped. The file stays: only the lock on it means anything.
 #[derive(Debug)]
@@ -36,6 +39,35 @@ impl Host {
             file,
             path: path.to_owned(),
         })
+    }
+}
+
+impl Host {
+    /// As [`Host::lock`], for a lock that is held for moments: asks again for at most `patience`. `told` hears once who has it.
+    ///
+    /// # Errors
+    /// [`HostError::Locked`] when it is still held then.
+    pub async fn lock_within(
+        &self,
+        path: &Path,
+        command: &str,
+        patience: Duration,
+        told: impl Fn(&str),
+    ) -> Result<Lock, HostError> {
+        let (end, mut is_told) = (Instant::now() + patience, false);
+        loop {
+            match self.lock(path, command) {
+                Err(HostError::Locked { holder, .. }) if Instant::now() < end => {
+                    if !is_told {
+                        told(&format!("{holder} is at work, at most {} s", patience.as_secs()));
+                        is_told = true;
+                    }
+                }
+                taken => return taken,
+            }
+            // A kernel lock of another process has nothing to subscribe to.
+            tokio::time::sleep(POLL).await;
+        }
     }
 }
 

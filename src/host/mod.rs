@@ -1,4 +1,5 @@
-//! The one door to the machine: every child process, every file read or written goes through [`Host`].
+//! The one door to the machine: every child process, every file read or written, every request by HTTP goes
+//! through [`Host`].
 //!
 //! `clippy.toml` forbids the direct calls everywhere else; this folder alone allows them.
 #![allow(
@@ -13,6 +14,9 @@ mod error;
 mod exclusive;
 mod files;
 mod follow;
+pub mod http;
+mod input;
+mod journal;
 mod lock;
 mod partial;
 mod ports;
@@ -21,8 +25,10 @@ mod relay;
 mod replace;
 mod root_files;
 mod run;
+mod scratch;
 mod secret_file;
 mod server_process;
+mod source_file;
 
 pub use account::Account;
 pub use command::{Command, Output, Privilege, quote_word};
@@ -31,13 +37,18 @@ pub use error::HostError;
 pub use files::{FileMode, Owner, TEMPORARY};
 pub use follow::Following;
 pub use lock::Lock;
-pub use process::{interrupt, kill, process_is_alive, process_serves, processes_with_arguments, terminate};
+pub use process::{
+    interrupt, kill, process_is_alive, process_is_at_work, process_serves, processes_with_arguments,
+    terminate,
+};
 pub use relay::{Relay, is_relay, serve as serve_relay};
 pub use replace::{Replacement, serve as serve_replacement};
+pub use scratch::Scratch;
 pub use secret_file::SecretProblem;
 pub use server_process::{
     Listener, command_line_of, executable_of, is_in_other_file_systems, listener, working_directory_of,
 };
+pub use source_file::{FileIdentity, SourceFile};
 
 /// The machine this program runs on. Cheap to clone; holds what was read of the process at the start.
 #[derive(Debug, Clone)]
@@ -61,6 +72,14 @@ pub struct Environment {
     pub containers: Vec<(String, std::ffi::OsString)>,
     /// `DATABASE_URL` and libpq's `PG*`, for the target `url` alone; some hold passwords.
     pub libpq: Vec<(String, crate::secret::Secret)>,
+    /// `*_proxy`, for [`http`] alone; some hold passwords.
+    pub proxies: Vec<(String, crate::secret::Secret)>,
+    /// `JOURNAL_STREAM`: which stream systemd has connected to the journal.
+    pub journal_stream: Option<String>,
+    /// `PGVECTOR_SETUP_EMBEDDER_KEY`, for the embedder alone.
+    pub embedder_key: Option<crate::secret::Secret>,
+    /// `PGVECTOR_SETUP_CHROMA_TOKEN`, for a Chroma server alone.
+    pub chroma_token: Option<crate::secret::Secret>,
 }
 
 impl Host {

@@ -13,7 +13,7 @@ pub(super) fn partial_name(name: &str) -> String {
 }
 
 /// The name and the process in such a name.
-fn parse(name: &str) -> Option<(&str, u32)> {
+pub(super) fn parse(name: &str) -> Option<(&str, u32)> {
     let (name, process) = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
     Some((name, process.parse().ok()?))
 }

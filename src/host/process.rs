@@ -28,6 +28,22 @@ pub fn process_serves(pid: u32, directory: &Path) -> bool {
         || std::fs::read_link(process.join("cwd")).is_ok_and(|working| working == directory)
 }
 
+/// Whether one of its threads runs, waits for a processor, or waits for a disk (proc_pid_stat(5): state R or D).
+pub fn process_is_at_work(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "/proc files have no size that could be capped"
+        )]
+        let text = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The name before it may hold anything, parentheses too.
+        let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, Some('R' | 'D'))
+    })
+}
+
 /// The processes that have these words one after the other among their arguments, as Linux lists them; none elsewhere.
 pub fn processes_with_arguments(words: [&OsStr; 2]) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -85,7 +101,13 @@ pub(super) fn kill_group(pid: u32) {
 mod tests {
     use std::path::Path;
 
-    use super::process_serves;
+    use super::{process_is_at_work, process_serves};
+
+    #[test]
+    fn who_asks_is_at_work_and_nobody_is_not() {
+        assert!(process_is_at_work(std::process::id()));
+        assert!(!process_is_at_work(0));
+    }
 
     #[test]
     fn a_living_process_serves_its_own_directory_only() {

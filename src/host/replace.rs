@@ -1,26 +1,42 @@
-//! Replacing a file of another user's as that user, so that root never writes in a directory whose owner could lead it
+//! Writing or removing a file of another user's as that user, so that root never writes in a directory whose owner could lead it
 //! elsewhere. What was there is compared first; mode and owner stay.
 
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Account, Host, HostError};
+use super::{Account, FileMode, Host, HostError};
 
-/// The hidden subcommand that [`serve`]s: `pgvector-setup replace --as postgres --was SHA256 FILE`, content on stdin.
+/// The hidden subcommand that [`serve`]s: `pgvector-setup replace --as postgres --was SHA256 FILE`, content on stdin. Without
+/// `--was` nothing may be there; with `--remove` nothing will be.
 pub const SUBCOMMAND: &str = "replace";
+
+/// Mode of a file that was not there; one that was keeps its own.
+const NEW_FILE: FileMode = 0o644;
 
 /// One file's new content.
 #[derive(Debug, Clone)]
 pub struct Replacement {
     pub path: PathBuf,
-    /// SHA-256 of what has to be there now.
-    pub before: String,
-    pub content: Vec<u8>,
+    /// SHA-256 of what has to be there now; `None` where nothing may be.
+    pub before: Option<String>,
+    /// `None` removes the file.
+    pub content: Option<Vec<u8>>,
+}
+
+impl Replacement {
+    /// From one content to another, either of which may be that there is no file.
+    pub fn new(path: &Path, before: Option<&[u8]>, after: Option<&[u8]>) -> Self {
+        Self {
+            path: path.to_owned(),
+            before: before.map(crate::digest::sha256_hex),
+            content: after.map(<[u8]>::to_vec),
+        }
+    }
 }
 
 impl Host {
-    /// Replaces the file as `account`: in this process where that is who we are, in a thread that has taken its ids as
+    /// Replaces, makes or removes the file as `account`: in this process where that is who we are, in a thread that has taken its ids as
     /// root, else in a child of `sudo`.
     ///
     /// # Errors
@@ -47,12 +63,25 @@ impl Host {
     fn replace_file(&self, replacement: &Replacement) -> Result<(), HostError> {
         let path = &replacement.path;
         self.refuse_link(path)?;
-        let bytes = self.read(path)?;
-        if crate::digest::sha256_hex(&bytes) == crate::digest::sha256_hex(&replacement.content) {
+        if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
+            self.clear_partials(directory, name.to_str());
+        }
+        let bytes = match self.read(path) {
+            Err(error) if error.is_not_found() => None,
+            read => Some(read?),
+        };
+        if bytes == replacement.content {
             return Ok(());
         }
-        if crate::digest::sha256_hex(&bytes) != replacement.before {
+        if bytes.as_deref().map(crate::digest::sha256_hex) != replacement.before {
             return Err(HostError::Changed { path: path.clone() });
+        }
+        if bytes.is_none() {
+            let content = replacement.content.as_deref().unwrap_or_default();
+            return match self.write_file_once(path, content, NEW_FILE)? {
+                true => Ok(()),
+                false => Err(HostError::Changed { path: path.clone() }),
+            };
         }
         let metadata =
             std::fs::symlink_metadata(path).map_err(|source| HostError::io("look at", path, source))?;
@@ -62,7 +91,13 @@ impl Host {
                 owner: metadata.uid(),
             });
         }
-        self.write_file(path, &replacement.content, metadata.mode() & 0o7777, None)
+        match &replacement.content {
+            Some(content) => self.write_file(path, content, metadata.mode() & 0o7777, None),
+            None => {
+                self.remove_file(path)?;
+                self.sync_file_system(path.parent().unwrap_or(path))
+            }
+        }
     }
 
     /// On Linux ids belong to a thread, so one of its own takes the other user's and ends with them.
@@ -94,21 +129,25 @@ impl Host {
         let path = &replacement.path;
         let failed = |source| HostError::io("write", path, source);
         let program = std::env::current_exe().map_err(failed)?;
-        let words: Vec<std::ffi::OsString> = vec![
+        let mut words: Vec<std::ffi::OsString> = vec![
             "-n".into(),
             "--".into(),
             program.into(),
             SUBCOMMAND.into(),
             "--as".into(),
             account.name.clone().into(),
-            "--was".into(),
-            replacement.before.clone().into(),
-            path.into(),
         ];
+        if let Some(before) = &replacement.before {
+            words.extend(["--was".into(), before.clone().into()]);
+        }
+        if replacement.content.is_none() {
+            words.push("--remove".into());
+        }
+        words.push(path.into());
         let output = duct::cmd("/usr/bin/sudo", words)
             .full_env([("PATH", super::run::SAFE_PATH), ("LC_ALL", "C.UTF-8")])
             .dir("/")
-            .stdin_bytes(replacement.content.clone())
+            .stdin_bytes(replacement.content.clone().unwrap_or_default())
             .stdout_null()
             .stderr_capture()
             .unchecked()
@@ -122,11 +161,17 @@ impl Host {
     }
 }
 
-/// The child's side: becomes `account` for good when it is root, and replaces `path` by what stdin holds.
+/// The child's side: becomes `account` for good when it is root, and replaces `path` by what stdin holds, or removes it.
 ///
 /// # Errors
 /// As [`Host::replace_file_as`].
-pub fn serve(host: &Host, account: &Account, path: PathBuf, before: String) -> Result<(), HostError> {
+pub fn serve(
+    host: &Host,
+    account: &Account,
+    path: PathBuf,
+    before: Option<String>,
+    removes: bool,
+) -> Result<(), HostError> {
     let failed = |source| HostError::io("write", &path, source);
     let mut input = std::fs::File::from(rustix::stdio::stdin().try_clone_to_owned().map_err(failed)?);
     let mut content = Vec::new();
@@ -142,7 +187,7 @@ pub fn serve(host: &Host, account: &Account, path: PathBuf, before: String) -> R
     host.replace_file(&Replacement {
         path,
         before,
-        content,
+        content: (!removes).then_some(content),
     })
 }
 

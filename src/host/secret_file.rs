@@ -95,6 +95,14 @@ impl Host {
         Ok(Secret::new(line.expose().trim()))
     }
 
+    /// The token or key in a file, spaces around it left out.
+    ///
+    /// # Errors
+    /// As [`Host::read_password`].
+    pub fn read_token(&self, path: &Path) -> Result<Secret, HostError> {
+        self.read_url(path)
+    }
+
     fn read_secret_line(&self, path: &Path, limit: usize) -> Result<Secret, HostError> {
         let failed = |source: std::io::Error| match source.kind() {
             std::io::ErrorKind::NotFound => refused(path, SecretProblem::Missing),

@@ -1,8 +1,12 @@
 //! The pipeline in one place: gather, plan, apply, gather again. Every door (flags, wizard, tests) goes through here.
 
+mod health;
+mod network;
 mod reach;
 mod recovery;
 mod role_password;
+mod sessions;
+mod site;
 mod undo;
 mod upgrade;
 mod wait;
@@ -29,6 +33,9 @@ use crate::plan::{self, Plan, Refusal, Step};
 use crate::settings::{ServerUrl, Settings, SettingsError, Target};
 use tokio::sync::OnceCell;
 
+pub use health::Examined;
+pub use sessions::{ApplicationSession, Sessions};
+pub use site::{Deployed, ServerView, Sites, Surroundings};
 pub use upgrade::Upgraded;
 
 /// Most server plans in a row: read the package lists, add a repository and read them again, install, and one to see that
@@ -159,6 +166,7 @@ impl<'a> Installation<'a> {
 
     async fn plan_now(&self) -> Result<Plans> {
         self.refuse_links()?;
+        self.settle_restart().await?;
         let facts = self.machine_facts().await?;
         let server = self.server_plan(&facts)?;
         let database = match self.server(&facts).await {
@@ -227,6 +235,7 @@ impl<'a> Installation<'a> {
         Ok(DatabaseFacts {
             credentials_exist: self.host.exists(&self.layout.credentials),
             role_password: self.given_password()?,
+            network: self.network_facts(),
             ..DatabaseFacts::default()
         })
     }
@@ -238,6 +247,10 @@ impl<'a> Installation<'a> {
         if let Some(owner) = &server.owner {
             facts.login = login::gather(&mut connection, owner).await?;
         }
+        if let Some(login) = &mut facts.login {
+            login.recorded = plan::network::blocks_of(&self.made()?);
+        }
+        facts.network = self.network_facts_at(server, &mut connection).await?;
         if let Some(remote) = self.remote.get() {
             facts.rights = Some(remote::rights(&mut connection, self.settings, remote.provider).await?);
         }
@@ -267,10 +280,9 @@ impl<'a> Installation<'a> {
     pub async fn up(&self, shown: &Plans, progress: &dyn Progress) -> Result<Done> {
         let (_lock, mut receipt) = self.open("up")?;
         let mut engine = self.engine(&mut receipt, progress, None);
-        // The directories that the receipt needed are made already.
-        let is_made =
-            |step: &&Step| matches!(step, Step::CreateDirectory { path, .. } if self.host.exists(path));
-        engine.total = shown.step_count() - shown.server.steps.iter().filter(is_made).count();
+        engine.total = self.steps_left(&shown.server) + shown.database.steps.len();
+        self.recover_network(&receipt::made(engine.receipt.records()))
+            .await?;
         let mut steps = match self.bring_up(&mut engine, progress).await {
             Ok(steps) => steps,
             Err(error) => return Err(self.take_back(&mut engine, error).await),
@@ -298,6 +310,13 @@ impl<'a> Installation<'a> {
             verification,
             server,
         })
+    }
+
+    /// How many of these are still to be done: the directories that the receipt needed are made already.
+    fn steps_left(&self, server: &Plan) -> usize {
+        let is_made =
+            |step: &&Step| matches!(step, Step::CreateDirectory { path, .. } if self.host.exists(path));
+        server.steps.len() - server.steps.iter().filter(is_made).count()
     }
 
     /// Our turn on a server that others may set up at the same time, from other machines or with another `--directory`.
@@ -408,6 +427,8 @@ impl<'a> Installation<'a> {
             server,
             done: 0,
             total: 0,
+            site: None,
+            places: None,
             verification: None,
         }
     }
@@ -460,6 +481,9 @@ fn is_unfinished_installation(entry: &Made) -> bool {
     entry.outcome.is_none()
         && matches!(
             entry.step,
-            Step::InstallPackages { .. } | Step::ConfigurePackages { .. }
+            Step::InstallPackages { .. }
+                | Step::ConfigurePackages { .. }
+                | Step::SettleJournal { .. }
+                | Step::ReinstallPackages { .. }
         )
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Installation, MachineFacts};
 use crate::apply::relay::Relay;
-use crate::apply::{self, Server, prove_identity};
+use crate::apply::{Server, prove_identity};
 use crate::database::index::Budget;
 use crate::database::remote::{self, RemoteFacts};
 use crate::database::{DatabaseError, Endpoint, Login, connect};
@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::facts::cluster::{self, ClusterFacts};
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::docker::{self, DockerFacts};
+use crate::facts::network::Service;
 use crate::facts::system::SystemFacts;
-use crate::health::advisories::Version;
 use crate::plan::{self, Plan, Refusal};
 use crate::settings::{Identifier, Target};
 
@@ -56,6 +56,11 @@ impl Installation<'_> {
         let answer = cluster.answer.given();
         let role = answer.map_or_else(|| cluster.owner.clone(), |answer| answer.administrator.clone());
         let port = cluster.port;
+        let service = Service {
+            cluster: cluster.clone(),
+            systemd: facts.systemd,
+            elevation: facts.elevation,
+        };
         let application = if answer.is_none_or(|answer| answer.listens_on_loopback) {
             let host = "127.0.0.1".into();
             Endpoint::Tcp { host, port }
@@ -67,6 +72,7 @@ impl Installation<'_> {
             endpoint: relay.endpoint(),
             administrator: Login::Administrator { role },
             owner: Some(cluster.owner),
+            service: Some(service),
             application,
             relay: Some(Arc::new(relay)),
             maintenance: "postgres".into(),
@@ -110,6 +116,7 @@ impl Installation<'_> {
             relay: None,
             maintenance,
             owner: None,
+            service: None,
             budget: Some(Budget::of_shared_memory(container.shared_memory)),
         }))
     }
@@ -124,6 +131,7 @@ impl Installation<'_> {
             relay: None,
             maintenance: facts.maintenance.clone(),
             owner: None,
+            service: None,
             budget: None,
         })
     }
@@ -133,18 +141,37 @@ impl Installation<'_> {
         self.running(&self.machine_facts().await?).await
     }
 
-    pub(super) async fn running(&self, facts: &MachineFacts) -> Result<Server> {
-        let refused = || Refusal::Blocked {
-            fact: "the server is not running".into(),
-            hint: "pgvector-setup start".into(),
+    /// # Errors
+    /// [`Refusal::Blocked`] with the command that starts the server, or makes one.
+    pub async fn running(&self, facts: &MachineFacts) -> Result<Server> {
+        let refused = || match facts {
+            MachineFacts::Embedded(facts) if facts.cluster == ClusterFacts::Absent => self.no_instance(),
+            _ => Refusal::Blocked {
+                fact: "the server is not running".into(),
+                hint: "pgvector-setup start".into(),
+            },
         };
         Ok(self.server(facts).await?.ok_or_else(refused)?)
     }
 
-    /// A session as the application's role, with the version of the extension there.
-    pub async fn application(&self) -> Result<(sqlx::PgConnection, Option<Version>)> {
-        let server = self.running_server().await?;
-        apply::database::application(self.host, self.settings, &self.layout, &server).await
+    /// What is said where nothing was ever set up, or sites alone.
+    pub fn no_instance(&self) -> Refusal {
+        let fact = format!(
+            "there is no instance {} in {}",
+            self.settings.instance,
+            self.layout.root.display()
+        );
+        let sites = self.host.list(&self.layout.root.join("sites"));
+        match sites.first() {
+            None => Refusal::Blocked {
+                fact,
+                hint: "pgvector-setup up".into(),
+            },
+            Some(site) => Refusal::Blocked {
+                fact: format!("{fact}; it has sites: {}", sites.join(", ")),
+                hint: format!("pgvector-setup site status --domain {site}"),
+            },
+        }
     }
 
     /// A client program: the one beside the server, else the machine's.

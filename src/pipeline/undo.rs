@@ -5,6 +5,7 @@ use crate::apply::{self, Made, Progress, Server};
 use crate::database::facts as database_facts;
 use crate::database::{DatabaseError, connect};
 use crate::error::Result;
+use crate::import::REJECTS;
 use crate::plan::{self, DataFacts, Step, UndoStep};
 use crate::settings::{Identifier, Target};
 
@@ -15,6 +16,7 @@ impl Installation<'_> {
         if made.is_empty() {
             return Ok(Vec::new());
         }
+        self.settle_restart().await?;
         let server = self.server_to_undo_in(&made).await?;
         let data = self.data_facts(&made, server.as_ref(), destroy).await?;
         Ok(plan::undo_plan(&made, &data, self.settings)?)
@@ -132,8 +134,21 @@ impl Installation<'_> {
         let steps = self.undo_plan(destroy).await?;
         let server = self.server_to_undo_in(&self.made()?).await?;
         let mut engine = self.engine(&mut receipt, progress, server);
-        let kept = apply::undo(&mut engine, &steps).await?;
+        let mut kept = apply::undo(&mut engine, &steps).await?;
+        kept.extend(self.kept_rejects());
         Ok((steps.len(), kept))
+    }
+
+    /// They hold records that are in no table.
+    fn kept_rejects(&self) -> impl Iterator<Item = String> {
+        let place = &self.layout.instance;
+        let names = self.host.list(place).into_iter();
+        names.filter(|name| name.starts_with(REJECTS)).map(|name| {
+            format!(
+                "{}: it lists what an import left out or changed",
+                place.join(name).display()
+            )
+        })
     }
 }
 

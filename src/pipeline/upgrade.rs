@@ -100,8 +100,17 @@ impl Installation<'_> {
     pub async fn versions(&self) -> Result<(Option<String>, ServerVersions)> {
         let machine = self.machine_facts().await?;
         let server = self.running(&machine).await?;
+        self.versions_of(&machine, &server).await
+    }
+
+    /// The same, of a server that is reached already.
+    pub async fn versions_of(
+        &self,
+        machine: &MachineFacts,
+        server: &Server,
+    ) -> Result<(Option<String>, ServerVersions)> {
         let versions = versions::gather(&server.endpoint, &server.administrator, &server.maintenance).await?;
-        let package = self.extension_package(&machine, &versions).await?;
+        let package = self.extension_package(machine, &versions).await?;
         Ok((package.installed(), versions))
     }
 

@@ -2,6 +2,8 @@
 
 mod login;
 
+pub(super) use login::steps as login_steps;
+
 use std::path::Path;
 
 use super::{Plan, Refusal, Step};
@@ -19,15 +21,21 @@ const OLDEST_SERVER: i32 = 130_000;
 /// [`Refusal`] or a migration's refusal, before any DDL.
 pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &Path) -> Result<Plan> {
     refuse_unusable(facts, settings)?;
+    refuse_role(facts, settings)?;
     let mut plan = Plan::default();
     dimension_notes(settings, &mut plan);
     let nothing = InsideFacts::default();
     let inside = facts.inside.as_ref().unwrap_or(&nothing);
+    let mut login = Plan::default();
+    login::steps(facts, settings, &mut login)?;
+    let is_let_in = login.is_empty() && login::is_let_in(facts, settings);
+    super::network::steps(facts, settings, is_let_in, &mut plan)?;
     role(facts, settings, credentials, &mut plan);
     super::url::membership(facts, settings, &mut plan);
     database(facts, settings, &mut plan);
     open_to_all(inside, facts, settings, &mut plan);
-    login::steps(facts, settings, &mut plan)?;
+    plan.notes.append(&mut login.notes);
+    plan.steps.append(&mut login.steps);
     schema(inside, facts, settings, &mut plan)?;
     migrations(inside, settings, &mut plan)?;
     if !plan.is_empty() || facts.unfinished.proof {
@@ -41,7 +49,7 @@ pub fn database_plan(facts: &DatabaseFacts, settings: &Settings, credentials: &P
     Ok(plan)
 }
 
-fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Refusal> {
     let server = &facts.server;
     let blocked = |fact: String, hint: &str| {
         Err(Refusal::Blocked {
@@ -84,25 +92,6 @@ fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Ref
             "ALTER SYSTEM RESET default_transaction_read_only",
         );
     }
-    if let Some(role) = facts
-        .role
-        .as_ref()
-        .filter(|role| role.is_superuser || !role.can_log_in)
-    {
-        let why = if role.is_superuser {
-            "is a superuser, and an application must not be"
-        } else {
-            "may not log in"
-        };
-        return blocked(
-            format!("the role {} {why}", settings.role),
-            if settings.application_is_the_user() {
-                "pgvector-setup up --role vectors (makes a role for the application)"
-            } else {
-                "pgvector-setup up --role OTHER"
-            },
-        );
-    }
     let Some(database) = &facts.database else {
         return Ok(());
     };
@@ -124,7 +113,32 @@ fn refuse_unusable(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Ref
     Ok(())
 }
 
-fn dimension_notes(settings: &Settings, plan: &mut Plan) {
+/// The application's role, where it is there already.
+fn refuse_role(facts: &DatabaseFacts, settings: &Settings) -> Result<(), Refusal> {
+    if let Some(role) = facts
+        .role
+        .as_ref()
+        .filter(|role| role.is_superuser || !role.can_log_in)
+    {
+        let why = if role.is_superuser {
+            "is a superuser, and an application must not be"
+        } else {
+            "may not log in"
+        };
+        return Err(Refusal::Blocked {
+            fact: format!("the role {} {why}", settings.role),
+            hint: if settings.application_is_the_user() {
+                "pgvector-setup up --role vectors (makes a role for the application)"
+            } else {
+                "pgvector-setup up --role OTHER"
+            }
+            .into(),
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn dimension_notes(settings: &Settings, plan: &mut Plan) {
     let dimensions = settings.table.dimensions.count();
     if settings.table.index == Index::None {
         plan.notes
@@ -185,7 +199,7 @@ fn role(facts: &DatabaseFacts, settings: &Settings, credentials: &Path, plan: &m
     plan.steps.push(Step::CreateRole { role, sql });
 }
 
-fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
+pub(super) fn database(facts: &DatabaseFacts, settings: &Settings, plan: &mut Plan) {
     let database = settings.database.clone();
     let (name, role) = (database.quoted(), settings.role.quoted());
     let grant = format!("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}");
@@ -241,7 +255,7 @@ fn open_to_all(inside: &InsideFacts, facts: &DatabaseFacts, settings: &Settings,
     }
 }
 
-fn schema(
+pub(super) fn schema(
     inside: &InsideFacts,
     facts: &DatabaseFacts,
     settings: &Settings,
@@ -320,7 +334,7 @@ fn schema(
     Ok(())
 }
 
-fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Result<()> {
+pub(super) fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Result<()> {
     let owner = inside.table.table.as_ref().map(|table| table.owner.as_str());
     if let Some(owner) = owner.filter(|owner| *owner != settings.role.as_str()) {
         return Err(Refusal::Differs {
@@ -349,4 +363,4 @@ fn migrations(inside: &InsideFacts, settings: &Settings, plan: &mut Plan) -> Res
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,11 +3,13 @@
 pub mod database;
 pub mod docker;
 pub mod embedded;
+pub mod network;
 pub mod project;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod sample;
 mod show;
+pub mod site;
 mod sql;
 mod step;
 pub mod system;

@@ -26,9 +26,31 @@ pub(crate) fn settings(target: Target) -> Settings {
             index: Index::DEFAULT_HNSW,
             extension_schema: name("public"),
         },
+        network: Default::default(),
         server_url: None,
         role_password_file: None,
+        embedder: Default::default(),
         containers: crate::settings::ContainerSettings::default(),
+    }
+}
+
+/// A site of the operating system's server, as `site deploy --domain DOMAIN --email admin@example.com` has it.
+pub(crate) fn site(domain: &str) -> crate::settings::SiteSettings {
+    use crate::settings::SiteSettings;
+    let domain = domain.parse().unwrap();
+    let name = SiteSettings::named(&domain, None).unwrap();
+    let mut database = settings(Target::System);
+    database.database = name.clone();
+    database.role = SiteSettings::owner(&name);
+    database.table.schema = name.clone();
+    SiteSettings {
+        domain,
+        email: "admin@example.com".parse().unwrap(),
+        name,
+        service: None,
+        credentials: false,
+        health_url: None,
+        database,
     }
 }
 

@@ -7,6 +7,12 @@ use crate::facts::manager::Manager;
 use crate::host::{Privilege, quote_word};
 
 impl Step {
+    /// Which kind of step this is, as receipts and plans name it: `create_role`.
+    pub fn kind(&self) -> String {
+        let step = serde_json::to_value(self).unwrap_or_default();
+        step["step"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// One line, imperative: `create role "vectors"`.
     pub fn title(&self) -> String {
         match self {
@@ -54,6 +60,14 @@ impl Step {
             }
             Self::SetParameters { .. } => "have the server look for extensions there as well".into(),
             Self::ConfigurePackages { .. } => "let dpkg finish what an earlier run of ours began".into(),
+            Self::SettleJournal { .. } => "let dpkg take over its notes of an earlier run of ours".into(),
+            Self::ReinstallPackages { packages, .. } => {
+                let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+                format!(
+                    "reinstall what an earlier run of ours was cut off in unpacking: {}",
+                    names.join(", ")
+                )
+            }
             Self::CreateSystemCluster { major, name, .. } => {
                 format!("create the PostgreSQL cluster {major}/{name}")
             }
@@ -86,6 +100,36 @@ impl Step {
             Self::CreateDatabase { database, .. } => format!("create database {}", database.quoted()),
             Self::RestrictDatabase { database, .. } => {
                 format!("limit who may use database {}", database.quoted())
+            }
+            Self::Listen {
+                cluster,
+                certificate,
+                content,
+                previous: Some(previous),
+                interrupts: false,
+                ..
+            } if content == previous => {
+                format!(
+                    "have the cluster {cluster} read the certificate {} again",
+                    certificate.display()
+                )
+            }
+            Self::Listen {
+                cluster,
+                addresses,
+                interrupts,
+                ..
+            } => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                let restart = if *interrupts {
+                    ", and restart it: every session of the server ends"
+                } else {
+                    ""
+                };
+                format!(
+                    "have the cluster {cluster} listen on {} with TLS{restart}",
+                    addresses.join(", ")
+                )
             }
             Self::AllowLogin {
                 database, role, file, ..
@@ -122,6 +166,7 @@ impl Step {
                 index.quoted(),
                 database.quoted()
             ),
+            Self::Site(step) => step.title(),
             Self::Verify { dimensions, rows, .. } => format!(
                 "prove it: {rows} vectors of {dimensions} dimensions, index used, recall, write and delete"
             ),
@@ -136,6 +181,8 @@ impl Step {
             | Self::StartCluster { argv, .. }
             | Self::RefreshPackageIndex { argv, .. }
             | Self::ConfigurePackages { argv }
+            | Self::SettleJournal { argv }
+            | Self::ReinstallPackages { argv, .. }
             | Self::DisableModule { argv, .. }
             | Self::CreateSystemCluster { argv, .. }
             | Self::PullImage { argv, .. }
@@ -201,11 +248,19 @@ impl Step {
             | Self::SetPassword { sql, .. }
             | Self::CreateDatabase { sql, .. }
             | Self::GrantMembership { sql, .. } => vec![sql.clone()],
-            Self::AllowLogin { lines, owner, .. } => {
-                let mut shown = vec![format!(
-                    "(as {owner}) before the first rule, then SELECT pg_reload_conf()"
-                )];
-                shown.extend(lines.iter().map(|line| format!("+ {line}")));
+            Self::Listen { .. } => super::network::shown(self),
+            Self::AllowLogin {
+                lines,
+                previous,
+                owner,
+                ..
+            } => {
+                let place = match previous.is_empty() {
+                    true => "before the first rule",
+                    false => "in the place of ours",
+                };
+                let mut shown = vec![format!("(as {owner}) {place}, then SELECT pg_reload_conf()")];
+                shown.extend(super::network::difference(previous, lines));
                 shown
             }
             Self::RestrictDatabase { sql, .. }
@@ -238,6 +293,7 @@ impl Step {
                 ),
                 sql.clone(),
             ],
+            Self::Site(step) => step.details(),
             Self::UnpackBundle { wheel, sha256, .. } => vec![format!("{} sha256:{sha256}", wheel.display())],
             Self::CreateDirectory { .. } | Self::WriteCredentials { .. } | Self::Verify { .. } => Vec::new(),
         }

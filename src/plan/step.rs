@@ -6,7 +6,7 @@ use crate::facts::manager::Manager;
 use crate::host::{FileMode, Privilege};
 use crate::plan::upgrade::Owed;
 use crate::render::RenderedSecret;
-use crate::settings::{Identifier, VectorTable};
+use crate::settings::{Identifier, ListenAddress, VectorTable};
 
 /// One package as the package manager names it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -182,6 +182,15 @@ pub enum Step {
     ConfigurePackages {
         argv: Vec<String>,
     },
+    /// Let dpkg take over what it had noted before an installation of ours was interrupted.
+    SettleJournal {
+        argv: Vec<String>,
+    },
+    /// Install packages of an installation of ours again that dpkg was interrupted in unpacking.
+    ReinstallPackages {
+        packages: Vec<Package>,
+        argv: Vec<String>,
+    },
     /// Make the operating system's first cluster where the package did not make one.
     CreateSystemCluster {
         #[serde(default)]
@@ -254,14 +263,39 @@ pub enum Step {
         role: Option<Identifier>,
         sql: Vec<String>,
     },
-    /// Put our own marked lines before the first rule of `pg_hba.conf`, have the server read it, and take them back if
-    /// it cannot. The file is written as `owner`, who owns the server.
+    /// Write our own file of the server's settings, see what the server makes of it, have it read it, and restart it where
+    /// that is needed; all is taken back where the server does not serve so. The file is written as `owner`, who owns the
+    /// server.
+    Listen {
+        /// `17/main`.
+        cluster: String,
+        addresses: Vec<ListenAddress>,
+        /// Whose the server's certificate is to be.
+        certificate: PathBuf,
+        file: PathBuf,
+        owner: String,
+        content: String,
+        /// What an earlier run of ours had in it; `None` where there was no file.
+        previous: Option<String>,
+        restart: Vec<String>,
+        /// Whether the restart is needed, which ends every session of the server.
+        interrupts: bool,
+        /// Where the server says why it does not start.
+        log: PathBuf,
+        /// Whether the role is let in already, so that this can be proven here.
+        is_let_in: bool,
+    },
+    /// Put our own marked lines before the first rule of `pg_hba.conf`, or in the place of earlier ones, have the server read
+    /// it, and take them back if it cannot. The file is written as `owner`, who owns the server.
     AllowLogin {
         database: Identifier,
         role: Identifier,
         file: PathBuf,
         owner: String,
         lines: Vec<String>,
+        /// Our lines of before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        previous: Vec<String>,
     },
     CreateSchema {
         database: Identifier,
@@ -320,6 +354,8 @@ pub enum Step {
         index: Identifier,
         sql: String,
     },
+    /// What a site has besides a database.
+    Site(crate::plan::site::SiteStep),
     /// Prove by measurement that the result works.
     Verify {
         database: Identifier,
@@ -377,12 +413,19 @@ impl Step {
             | Self::UnpackExtension { argv, .. }
             | Self::UpgradePackage { argv, .. }
             | Self::ConfigurePackages { argv }
+            | Self::SettleJournal { argv }
+            | Self::ReinstallPackages { argv, .. }
             | Self::DisableModule { argv, .. }
             | Self::AddRpmRepository { import: argv, .. }
             | Self::CreateSystemCluster { argv, .. }
             | Self::PullImage { argv, .. }
             | Self::StartProject { argv, .. }
             | Self::StartService { argv, .. } => argv,
+            Self::Listen {
+                restart,
+                interrupts: true,
+                ..
+            } => restart,
             _ => &[],
         }
     }
@@ -408,7 +451,10 @@ impl Step {
             | Self::InstallPackages { .. }
             | Self::UpgradePackage { .. }
             | Self::ConfigurePackages { .. }
+            | Self::SettleJournal { .. }
+            | Self::ReinstallPackages { .. }
             | Self::CreateSystemCluster { .. }
+            | Self::Listen { .. }
             | Self::StartService { .. } => Privilege::Root,
             _ => Privilege::None,
         }

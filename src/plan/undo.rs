@@ -131,13 +131,19 @@ fn undo_of(entry: &Made, all: &All<'_>) -> Undo {
         | Step::RebuildIndex { .. }
         | Step::DropIndexCopy { .. }
         | Step::RefreshPackageIndex { .. }
-        | Step::ConfigurePackages { .. } => Undo::Nothing,
+        // What a site has is taken back by `site remove`, which plans from what is there.
+        | Step::Site(_)
+        | Step::ConfigurePackages { .. }
+        | Step::SettleJournal { .. }
+        // They go with the installation that lists them.
+        | Step::ReinstallPackages { .. } => Undo::Nothing,
         Step::CreateRole { .. }
         | Step::SetPassword { .. }
         | Step::GrantMembership { .. }
         | Step::CreateDatabase { .. }
         | Step::RestrictDatabase { .. }
         | Step::AllowLogin { .. }
+        | Step::Listen { .. }
         | Step::CreateSchema { .. }
         | Step::Migrate { .. }
         | Step::UpgradeExtension { .. } => database::undo(entry, all),

@@ -5,9 +5,11 @@ mod flags;
 pub mod image;
 pub mod kubernetes;
 pub mod memory;
+pub mod monitoring;
 pub mod quadlet;
 pub mod seal;
 pub mod sql;
+pub mod systemd;
 mod template;
 pub mod yaml;
 

@@ -21,12 +21,27 @@ pub enum SettingsError {
         second: String,
         reason: &'static str,
     },
+    #[error("{option} means nothing without {other}")]
+    Requires {
+        option: &'static str,
+        other: &'static str,
+    },
     #[error("the instance name {name:?} {problem}")]
     Instance { name: String, problem: &'static str },
     #[error("--pgdg-mirror {problem}")]
     Mirror { problem: &'static str },
+    #[error("--embedder-url {problem}")]
+    Embedder { problem: &'static str },
+    #[error("{option} {given:?} {problem}")]
+    Network {
+        option: &'static str,
+        given: String,
+        problem: String,
+    },
     #[error("{path}: {problem}")]
     File { path: String, problem: String },
+    #[error("nothing is declared: there is no {path} here, and --config names no other file")]
+    Undeclared { path: &'static str },
     #[error("no terminal to ask on, and {flag} was not given")]
     Consent { flag: String },
     #[error("{given:?} is not the name of what would be destroyed, which is {expected:?}")]
@@ -36,6 +51,20 @@ pub enum SettingsError {
     Unanswered { exit: Exit },
     #[error("there is no home directory for this user, so no place for the data")]
     NoHome,
+    #[error("the domain {given:?} {problem}")]
+    Domain { given: String, problem: &'static str },
+    #[error("{domain} needs an --email on its first deploy")]
+    NoEmail { domain: String },
+    #[error("{given:?} is not an e-mail address")]
+    Email { given: String },
+    #[error("{given:?} is not the name of a systemd service")]
+    Unit { given: String },
+    #[error("two sites are declared with the same {what}: {first} and {second}")]
+    SameSite {
+        what: String,
+        first: String,
+        second: String,
+    },
     #[error("the server's URL {problem}")]
     Url { problem: String },
     #[error("sslmode={mode} would let anybody on the way to {host} read and change what is sent")]
@@ -52,13 +81,21 @@ impl Explain for SettingsError {
             Self::Conflict { .. } => "E0104",
             Self::Instance { .. } => "E0105",
             Self::File { .. } => "E0106",
+            Self::Undeclared { .. } => "E0124",
             Self::Mirror { .. } => "E0113",
+            Self::Embedder { .. } => "E0114",
+            Self::Network { .. } => "E0115",
             Self::Consent { .. } => "E0107",
             Self::TypedName { .. } => "E0108",
             Self::NoHome => "E0109",
             Self::Unanswered { .. } => "E0110",
             Self::Url { .. } => "E0111",
             Self::Plaintext { .. } => "E0112",
+            Self::Domain { .. } => "E0120",
+            Self::Email { .. } | Self::NoEmail { .. } => "E0121",
+            Self::Unit { .. } => "E0122",
+            Self::SameSite { .. } => "E0123",
+            Self::Requires { .. } => "E0118",
         }
     }
 
@@ -79,9 +116,22 @@ impl Explain for SettingsError {
             Self::Dimensions { .. } => "pgvector-setup up --dimensions 1536".into(),
             Self::Range { option, range, .. } => format!("give {option} {range}"),
             Self::Conflict { second, .. } => format!("leave out {second}"),
+            Self::Requires { other, .. } => format!("add {other}"),
             Self::Instance { .. } => "use letters, digits, '-' and '_', at most 40: --instance blue".into(),
             Self::File { .. } => "pgvector-setup up --help".into(),
+            Self::Undeclared { .. } => "pgvector-setup apply --config FILE".into(),
             Self::Mirror { .. } => "--pgdg-mirror https://mirror.example/pub/repos/apt".into(),
+            Self::Domain { .. } => "--domain gp.example.com".into(),
+            Self::NoEmail { domain } => {
+                format!("pgvector-setup site deploy --domain {domain} --email admin@example.com")
+            }
+            Self::Email { .. } => "--email admin@example.com".into(),
+            Self::Unit { .. } => "--service gp.example.com.service".into(),
+            Self::SameSite { .. } => "give one of them another name: name = \"OTHER\"".into(),
+            Self::Embedder { .. } => "--embedder-url https://api.example/v1".into(),
+            Self::Network { .. } => {
+                "--listen 192.0.2.7 --allow 192.0.2.0/24 --tls-certificate FILE --tls-key FILE".into()
+            }
             Self::Consent { flag } => format!("add {flag}"),
             Self::TypedName { expected, .. } => format!("type the name exactly: {expected}"),
             Self::Unanswered { .. } => "pgvector-setup up --yes (asks nothing)".into(),

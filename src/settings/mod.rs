@@ -5,23 +5,29 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 mod containers;
+mod embedder;
 mod error;
 mod identifier;
 mod kubernetes;
+mod network;
 mod packages;
 mod server_url;
+mod site;
 mod vector_table;
 
 pub use containers::{ContainerSettings, Image, Memory};
+pub use embedder::{EmbedderSettings, embedder_url};
 pub use error::SettingsError;
 pub use identifier::Identifier;
 pub use kubernetes::{KubernetesSettings, Label, Quantity, Subdomain};
+pub use network::{ListenAddress, Network, NetworkSettings, TlsFiles};
 pub use packages::{PackageSettings, Source, mirror};
 pub(crate) use server_url::percent_encoded;
 pub use server_url::{
     Authentication, Given, Origin, ServerHost, ServerUrl, Surroundings, TlsMode, UrlParts, parse_url,
     server_url,
 };
+pub use site::{Domain, Email, SiteSettings, UnitName};
 pub use vector_table::{
     ColumnType, Dimensions, Index, Lists, MAXIMUM_DIMENSIONS, MAXIMUM_INDEXED_HALFVEC,
     MAXIMUM_INDEXED_VECTOR, Metric, VectorTable,
@@ -128,6 +134,10 @@ pub struct Settings {
     pub role_password_file: Option<PathBuf>,
     /// Target `docker`, and everything that is rendered.
     pub containers: ContainerSettings,
+    /// Target `system`: whom the server serves beside this machine.
+    pub network: NetworkSettings,
+    /// The service that makes vectors from text, where there is one.
+    pub embedder: EmbedderSettings,
 }
 
 impl Settings {

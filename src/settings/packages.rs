@@ -66,6 +66,10 @@ pub struct PackageSettings {
     pub pgdg_mirror: Option<String>,
     /// The key that a mirror signs with instead of PGDG's own, armored or binary.
     pub pgdg_key: Option<PathBuf>,
+    /// Seconds that a step waits for repositories that cannot be reached yet, and for a clock that contradicts what they
+    /// signed. 0 by default: to a person who is there, a wrong address or proxy is likelier than a network that is about to
+    /// come, and is told at once.
+    pub repository_timeout: u16,
 }
 
 #[cfg(test)]

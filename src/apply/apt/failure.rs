@@ -1,5 +1,9 @@
 //! What a failed package manager meant: its exit status is 100 for everything, so the text decides.
 
+use time::OffsetDateTime;
+
+use super::validity::Validity;
+use crate::apply::patience::Passing;
 use crate::error::{Exit, Explain};
 use crate::host::Output;
 
@@ -8,12 +12,14 @@ use crate::host::Output;
 pub enum PackageError {
     #[error("the package manager was still in use after {seconds} s: {holder}")]
     Busy { holder: String, seconds: u64 },
-    #[error("{cause}{}", quoted(said))]
+    #[error("{cause}{}{}", quoted(said), compared(validity))]
     Failed {
         cause: Cause,
         command: String,
         /// The lines that told the cause, as the package manager printed them.
         said: Vec<String>,
+        /// What the clock and each of those release files say.
+        validity: Vec<Validity>,
     },
     #[error("removing our packages would also remove {}, which were not installed by us", others.join(", "))]
     WouldRemove { others: Vec<String> },
@@ -31,6 +37,7 @@ pub enum Cause {
     NotFound,
     Unreachable,
     Dependencies,
+    Reinstall,
     Script,
     Other,
 }
@@ -47,11 +54,28 @@ impl std::fmt::Display for Cause {
             Self::NotFound => "a repository no longer has a file that the package lists name",
             Self::Unreachable => "a package repository did not answer",
             Self::Dependencies => "the packages do not fit together with what is installed",
+            Self::Reinstall => "a package is there in part, and has to be installed again",
             Self::Script => "a package was unpacked, and its own script failed",
             Self::Other => "the package manager failed",
         })
     }
 }
+
+/// Names do not resolve, or nothing answers: what a network that is not there yet comes to (apt's methods `connect` and
+/// `http`).
+const NOBODY_THERE: &[&str] = &[
+    "Temporary failure resolving",
+    "Could not resolve",
+    "Something wicked happened resolving",
+    "Cannot initiate the connection",
+    "Could not connect",
+    "Unable to connect",
+    "Connection failed",
+    "Connection timed out",
+    "connection timed out",
+    "Network is unreachable",
+    "No route to host",
+];
 
 /// What apt and dpkg print (in the C locale), by cause.
 const SIGNS: &[(Cause, &[&str])] = &[
@@ -62,6 +86,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Unable to acquire the dpkg",
             "Unable to lock directory",
             "is locked by another process",
+            "was locked by another process",
         ],
     ),
     (Cause::Interrupted, &["dpkg was interrupted"]),
@@ -80,6 +105,9 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Not live until",
             "is expired (invalid since",
             "has expired",
+            // GnuTLS, of a mirror's certificate.
+            "uses not yet valid certificate",
+            "uses expired certificate",
         ],
     ),
     (
@@ -104,23 +132,14 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Mirror sync in progress",
         ],
     ),
-    (
-        Cause::NotFound,
-        // The words after the number are the server's own.
-        &["  404  ", "404 Not Found", "does not have a Release file"],
-    ),
+    // The words after the number are the server's own.
+    (Cause::NotFound, &["  404  ", "404 Not Found"]),
+    (Cause::Unreachable, NOBODY_THERE),
+    // Said as well where there is no way to an address: `connect (101: Network is unreachable)`, which is looked for before.
+    (Cause::NotFound, &["does not have a Release file"]),
     (
         Cause::Unreachable,
-        &[
-            "Temporary failure resolving",
-            "Could not resolve",
-            "Could not connect",
-            "Unable to connect",
-            "Connection failed",
-            "Connection timed out",
-            "Failed to fetch",
-            "Some index files failed to download",
-        ],
+        &["Failed to fetch", "Some index files failed to download"],
     ),
     (
         Cause::Dependencies,
@@ -130,6 +149,14 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Packages need to be removed but remove is disabled",
             "Unable to locate package",
             "has no installation candidate",
+        ],
+    ),
+    (
+        Cause::Reinstall,
+        &[
+            "very bad inconsistent state",
+            "it cannot be downloaded",
+            "but I can't find an archive for it",
         ],
     ),
     (
@@ -144,6 +171,10 @@ const SIGNS: &[(Cause, &[&str])] = &[
 impl PackageError {
     /// Reads the cause out of what the failed command left.
     pub fn from_output(command: String, output: &Output) -> Self {
+        Self::from_output_at(command, output, OffsetDateTime::now_utc())
+    }
+
+    fn from_output_at(command: String, output: &Output, clock: OffsetDateTime) -> Self {
         let lines = || output.stderr.lines().chain(output.stdout.lines()).map(str::trim);
         for (cause, signs) in SIGNS {
             let tells = |line: &&str| signs.iter().any(|sign| line.contains(sign));
@@ -152,6 +183,10 @@ impl PackageError {
                 return Self::Failed {
                     cause: *cause,
                     command,
+                    validity: said
+                        .iter()
+                        .filter_map(|line| Validity::read(line, clock))
+                        .collect(),
                     said,
                 };
             }
@@ -161,6 +196,7 @@ impl PackageError {
             cause: Cause::Other,
             command,
             said: errors.take(3).map(str::to_owned).collect(),
+            validity: Vec::new(),
         }
     }
 
@@ -170,6 +206,40 @@ impl PackageError {
             self.cause(),
             Some(Cause::Clock | Cause::Signature | Cause::Content | Cause::NotFound | Cause::Unreachable)
         )
+    }
+
+    /// Whether the same command may do in a while what it did not do now.
+    pub fn passing(&self) -> Option<Passing> {
+        let Self::Failed { cause, said, .. } = self else {
+            return None;
+        };
+        let nobody_there = || {
+            said.iter()
+                .any(|line| NOBODY_THERE.iter().any(|sign| line.contains(sign)))
+        };
+        match cause {
+            Cause::Locked => Some(Passing::Locked),
+            Cause::Clock => Some(Passing::Clock),
+            Cause::Unreachable if nobody_there() => Some(Passing::Unreachable),
+            _ => None,
+        }
+    }
+
+    /// The cause with the first line that told it.
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Failed {
+                cause,
+                said,
+                validity,
+                ..
+            } => {
+                let told = validity.first().map(ToString::to_string);
+                let told = told.or_else(|| said.first().cloned());
+                told.map_or_else(|| cause.to_string(), |told| format!("{cause}: {told}"))
+            }
+            other => other.to_string(),
+        }
     }
 
     pub fn cause(&self) -> Option<Cause> {
@@ -182,6 +252,10 @@ impl PackageError {
 
 fn quoted(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  | {line}")).collect()
+}
+
+fn compared(validity: &[Validity]) -> String {
+    validity.iter().map(|validity| format!("\n{validity}")).collect()
 }
 
 impl Explain for PackageError {
@@ -220,16 +294,26 @@ impl Explain for PackageError {
             Cause::Interrupted => "sudo dpkg --configure -a".to_owned(),
             Cause::NoSpace => "df -h / /var /var/cache/apt/archives".to_owned(),
             Cause::Clock => {
-                "look at the clock: date; then set it, or wait for the repository: timedatectl".to_owned()
+                "look at the clock: timedatectl; set it, or let it be waited for on a machine that boots: \
+                             --repository-timeout 300"
+                    .to_owned()
             }
             Cause::Signature => {
                 "look at the sources and their Signed-By keys: ls /etc/apt/sources.list.d /etc/apt/keyrings"
                     .to_owned()
             }
+            Cause::Unreachable if self.passing().is_some() => format!(
+                "see whether the mirror works, then run the same command again: {command}\n\
+                 hint: on a machine that boots, let the network be waited for: --repository-timeout 300"
+            ),
             Cause::Content | Cause::NotFound | Cause::Unreachable => {
                 format!("see whether the mirror works, then run the same command again: {command}")
             }
             Cause::Dependencies => "apt-mark showhold; apt-get check".to_owned(),
+            Cause::Reinstall => {
+                "see which repository has it: sudo apt-get update; dpkg --audit; then run the same command again"
+                    .to_owned()
+            }
             Cause::Script => "sudo dpkg --configure -a".to_owned(),
             Cause::Other => format!("run it by hand to see why: {command}"),
         })
@@ -293,6 +377,27 @@ mod tests {
                  E: Some index files failed to download.",
                 Cause::Unreachable,
             ),
+            // dpkg 1.21, `dpkg --configure -a`.
+            (
+                "dpkg: error: dpkg frontend lock was locked by another process with pid 12925\n\
+                 Note: removing the lock file is always wrong, can damage the locked area",
+                Cause::Locked,
+            ),
+            // apt 3.0 without a route; the line before is on standard output.
+            (
+                "  Cannot initiate the connection to 10.1.2.3:80 (10.1.2.3). - connect (101: Network is unreachable)\n\
+                 E: The repository 'http://10.1.2.3/x trixie-security Release' does not have a Release file.",
+                Cause::Unreachable,
+            ),
+            (
+                "E: The repository 'http://x stable Release' does not have a Release file.",
+                Cause::NotFound,
+            ),
+            (
+                "E: Failed to fetch https://x/InRelease  Certificate verification failed: The certificate is NOT trusted. \
+                 The certificate chain uses not yet valid certificate.",
+                Cause::Clock,
+            ),
             (
                 "dpkg: error: cannot write: No space left on device\n\
                  E: Sub-process /usr/bin/dpkg returned an error code (1)",
@@ -301,6 +406,16 @@ mod tests {
             (
                 "E: Packages need to be removed but remove is disabled.",
                 Cause::Dependencies,
+            ),
+            (
+                "dpkg: error processing package x (--configure):\n package is in a very bad inconsistent state; \
+                 you should\n reinstall it before attempting configuration\n\
+                 E: Sub-process /usr/bin/dpkg returned an error code (1)",
+                Cause::Reinstall,
+            ),
+            (
+                "E: The package x needs to be reinstalled, but I can't find an archive for it.",
+                Cause::Reinstall,
             ),
             (
                 "dpkg: error processing package x (--configure):\n installed x package post-installation script \
@@ -318,6 +433,24 @@ mod tests {
             let error = PackageError::from_output("apt-get update".to_owned(), &output);
             assert_eq!(error.cause(), Some(expected), "{stderr}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_beside_what_the_file_says() {
+        let output = Output {
+            stderr: "E: Release file for http://x/InRelease is not valid yet (invalid for another 1d 0h 0min 1s). Updates"
+                .to_owned(),
+            ..Output::default()
+        };
+        let clock = OffsetDateTime::from_unix_timestamp(0).unwrap();
+        let error = PackageError::from_output_at(String::new(), &output, clock);
+        assert!(
+            error.to_string().ends_with(
+                "\nthis machine's clock says 1970-01-01T00:00:00Z; http://x/InRelease is valid from 1970-01-02T00:00:01Z"
+            ),
+            "{error}"
+        );
+        assert_eq!(error.passing(), Some(Passing::Clock));
     }
 
     #[test]

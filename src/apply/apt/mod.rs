@@ -3,14 +3,18 @@
 mod failure;
 mod removal;
 mod repository;
+mod validity;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use failure::{Cause, PackageError};
 pub use removal::{drop_cluster, remove_packages, stop_cluster};
 pub use repository::{add_repository, remove_repository};
 
+pub use validity::Validity;
+
 use super::ApplyError;
+use super::patience::{self, Patience};
 use crate::error::Result;
 use crate::facts::apt::lock_holder;
 use crate::host::{Command, Host, HostError, Output, Privilege};
@@ -37,23 +41,24 @@ const CLUSTER_DEADLINE: Duration = Duration::from_secs(5 * 60);
 ///
 /// # Errors
 /// [`PackageError`] where apt or dpkg failed, [`HostError`] where another program did.
-pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<()> {
+pub async fn run_step(host: &Host, step: &Step, patience: Patience, waits: Waits<'_>) -> Result<()> {
     match step {
         Step::RefreshPackageIndex { argv, .. } => {
-            run_packages(host, argv, "refresh the package lists", UPDATE_DEADLINE, waits).await?;
+            let refresh = command(argv, "refresh the package lists", UPDATE_DEADLINE);
+            run_packages(host, &refresh, patience, waits).await?;
         }
-        Step::InstallPackages { argv, .. } | Step::UpgradePackage { argv, .. } => {
-            install(host, argv, waits).await?;
+        Step::InstallPackages { argv, .. }
+        | Step::UpgradePackage { argv, .. }
+        | Step::ReinstallPackages { argv, .. } => {
+            install(host, argv, patience, waits).await?;
         }
         Step::ConfigurePackages { argv } => {
-            run_packages(
-                host,
-                argv,
-                "finish the interrupted installation",
-                PACKAGES_DEADLINE,
-                waits,
-            )
-            .await?;
+            let configure = command(argv, "finish the interrupted installation", PACKAGES_DEADLINE);
+            run_packages(host, &configure, patience, waits).await?;
+        }
+        Step::SettleJournal { argv } => {
+            let settle = command(argv, "settle dpkg's journal", UPDATE_DEADLINE);
+            run_packages(host, &settle, patience, waits).await?;
         }
         Step::CreateSystemCluster { argv, .. } => {
             host.run(&command(argv, "create the cluster", CLUSTER_DEADLINE))
@@ -71,84 +76,38 @@ pub async fn run_step(host: &Host, step: &Step, waits: Waits<'_>) -> Result<()> 
 }
 
 /// A mirror that has moved on since the lists were read is asked for new lists, once.
-async fn install(host: &Host, argv: &[String], waits: Waits<'_>) -> Result<()> {
-    let purpose = "install the packages";
-    let first = run_packages(host, argv, purpose, PACKAGES_DEADLINE, waits).await;
+async fn install(host: &Host, argv: &[String], patience: Patience, waits: Waits<'_>) -> Result<()> {
+    let install = command(argv, "install the packages", PACKAGES_DEADLINE);
+    let first = run_packages(host, &install, patience, waits).await;
     let Err(crate::Error::Apply(ApplyError::Packages(error))) = &first else {
         return first;
     };
-    let patience = u16::try_from(lock_timeout(argv).as_secs()).unwrap_or(u16::MAX);
-    let Step::RefreshPackageIndex { argv: refresh, .. } = refresh_index(patience) else {
+    let seconds = u16::try_from(patience.lock.as_secs()).unwrap_or(u16::MAX);
+    let Step::RefreshPackageIndex { argv: refresh, .. } = refresh_index(seconds) else {
         return first;
     };
     if error.cause() != Some(Cause::NotFound) {
         return first;
     }
     waits("the repository no longer has a file of the package lists: reading them again");
-    run_packages(
-        host,
-        &refresh,
-        "refresh the package lists",
-        UPDATE_DEADLINE,
-        waits,
-    )
-    .await?;
-    run_packages(host, argv, purpose, PACKAGES_DEADLINE, waits).await
+    let refresh = command(&refresh, "refresh the package lists", UPDATE_DEADLINE);
+    run_packages(host, &refresh, patience, waits).await?;
+    run_packages(host, &install, patience, waits).await
 }
 
-/// Runs apt-get or dpkg once nobody else does.
-async fn run_packages(
-    host: &Host,
-    argv: &[String],
-    purpose: &str,
-    deadline: Duration,
-    waits: Waits<'_>,
-) -> Result<()> {
-    wait_for_lock(host, lock_timeout(argv), waits).await?;
-    let command = command(argv, purpose, deadline);
-    match host.run(&command).await {
+/// Runs apt-get or dpkg once nobody else does. apt-get waits for dpkg's locks by itself (`DPkg::Lock::Timeout`), but not for
+/// those of the package lists and of its downloads, and says nothing that could be shown; dpkg waits for none.
+async fn run_packages(host: &Host, command: &Command, patience: Patience, waits: Waits<'_>) -> Result<()> {
+    let attempt = async || match host.run(command).await {
         Ok(_) => Ok(()),
         Err(HostError::Failed { command, output, .. }) => Err(failed(command, &output).into()),
         Err(error) => Err(error.into()),
-    }
+    };
+    patience::run(host, patience, lock_holder, waits, attempt).await
 }
 
 fn failed(command: String, output: &Output) -> ApplyError {
     ApplyError::Packages(PackageError::from_output(command, output))
-}
-
-/// Waits until no process holds a lock of apt or dpkg, saying who does. apt-get waits as well, but does not for the
-/// lock of the package lists, and says nothing that could be shown.
-async fn wait_for_lock(host: &Host, longest: Duration, waits: Waits<'_>) -> Result<(), ApplyError> {
-    const INTERVAL: Duration = Duration::from_millis(200);
-    let end = Instant::now() + longest;
-    let mut told = None;
-    while let Some(holder) = lock_holder(host) {
-        if Instant::now() >= end {
-            return Err(ApplyError::Packages(PackageError::Busy {
-                holder: holder.to_string(),
-                seconds: longest.as_secs(),
-            }));
-        }
-        if told != Some(holder.pid) {
-            waits(&format!(
-                "waiting up to {} s for the package manager: {holder}",
-                longest.as_secs()
-            ));
-            told = Some(holder.pid);
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
-    Ok(())
-}
-
-/// The seconds that the command line itself gives to waiting (`DPkg::Lock::Timeout=N`), so that there is one number.
-fn lock_timeout(argv: &[String]) -> Duration {
-    let seconds = argv
-        .iter()
-        .find_map(|word| word.strip_prefix("DPkg::Lock::Timeout="))
-        .and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(60))
 }
 
 /// The command of a step: its argv, as root, without prompts.
@@ -169,17 +128,5 @@ fn command(argv: &[String], purpose: &str, deadline: Duration) -> Command {
         command.environment("NEEDRESTART_SUSPEND", "1")
     } else {
         command
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_says_how_long_a_lock_is_waited_for() {
-        let argv = ["apt-get", "-o", "DPkg::Lock::Timeout=7"].map(str::to_owned);
-        assert_eq!(lock_timeout(&argv), Duration::from_secs(7));
-        assert_eq!(lock_timeout(&argv[..1]), Duration::from_secs(60));
     }
 }

@@ -3,13 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{PACKAGES_DEADLINE, PackageError, Waits, command, run_packages};
+use super::{PACKAGES_DEADLINE, PackageError, Waits, command, run_packages, run_step};
 use crate::apply::ApplyError;
+use crate::apply::patience::Patience;
 use crate::error::Result;
-use crate::facts::apt::parse_simulation;
+use crate::facts::apt::{DPKG_FORMAT, broken_packages, has_journal, parse_simulation};
 use crate::facts::clusters::{self, Cluster, ClusterStatus};
 use crate::host::{Command, Host};
 use crate::plan::Package;
+use crate::plan::system::settle_journal;
+
+/// How long another program is waited for that holds apt's locks; the command line gives apt as long for dpkg's.
+const LOCK_DEADLINE: Duration = Duration::from_secs(300);
 
 /// Stops and destroys one cluster (`17/main`) of ours. A cluster that is gone already is no error.
 pub async fn drop_cluster(host: &Host, cluster: &str) -> Result<()> {
@@ -77,7 +82,7 @@ pub async fn stop_cluster(host: &Host, cluster: &str) -> Result<()> {
 /// # Errors
 /// [`PackageError::WouldRemove`] when packages that are not ours depend on ours by now.
 pub async fn remove_packages(host: &Host, packages: &[Package], waits: Waits<'_>) -> Result<Option<String>> {
-    let names = still_installed(host, packages).await?;
+    let Found { names, others_broken } = look(host, packages).await?;
     if names.is_empty() {
         return Ok(None);
     }
@@ -91,11 +96,27 @@ pub async fn remove_packages(host: &Host, packages: &[Package], waits: Waits<'_>
     for cluster in &kept {
         stop_cluster(host, cluster).await?;
     }
-    let mut argv: Vec<String> = ["/usr/bin/apt-get", verb, "-y", "-o", "DPkg::Lock::Timeout=300"]
-        .map(str::to_owned)
-        .to_vec();
+    // apt-get refuses while dpkg has a journal, also one of a run of ours that was cut off. Where packages of others are
+    // in it, it is theirs to repair.
+    let patience = Patience::with_locks_alone(LOCK_DEADLINE);
+    if has_journal(host) && !others_broken {
+        run_step(host, &settle_journal(), patience, waits).await?;
+    }
+    // dpkg would have a package reinstalled first that it was interrupted in unpacking.
+    let mut argv: Vec<String> = [
+        "/usr/bin/apt-get",
+        verb,
+        "-y",
+        "-o",
+        "Dpkg::Options::=--force-remove-reinstreq",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     argv.extend(names);
-    run_packages(host, &argv, "remove the packages", PACKAGES_DEADLINE, waits).await?;
+    let remove = command(&argv, "remove the packages", PACKAGES_DEADLINE);
+    run_packages(host, &remove, patience, waits).await?;
     Ok((!kept.is_empty()).then(|| {
         format!(
             "the data of cluster {} in /var/lib/postgresql and its configuration in /etc/postgresql: \
@@ -111,23 +132,44 @@ fn is_server_of(package: &str, cluster: &str) -> bool {
     package.strip_prefix("postgresql-") == Some(major)
 }
 
-async fn still_installed(host: &Host, packages: &[Package]) -> Result<Vec<String>> {
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    /// Those of the packages that are there, if only in part.
+    names: Vec<String>,
+    /// Whether dpkg was interrupted before it was done with any other package.
+    others_broken: bool,
+}
+
+async fn look(host: &Host, packages: &[Package]) -> Result<Found> {
     let Some(dpkg_query) = host.which("dpkg-query") else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let query = Command::new(dpkg_query, "see which of our packages are there")
-        .arguments(["--show", "--showformat", "${db:Status-Status} ${Package}\\n"])
+        .arguments(["--show", "--showformat", DPKG_FORMAT])
         .deadline(Duration::from_secs(10));
-    let text = host.run(&query).await?.stdout;
+    Ok(found(&host.run(&query).await?.stdout, packages))
+}
+
+/// Reads the output of `dpkg-query` in [`DPKG_FORMAT`].
+fn found(text: &str, packages: &[Package]) -> Found {
     let is_ours = |name: &str| packages.iter().any(|package| package.name == name);
+    let plain = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+    let entry = |line: &str| {
+        let mut words = line.split(' ');
+        let (state, package) = (words.next()?, words.nth(1)?);
+        Some((state.to_owned(), plain(package)))
+    };
     let mut names: Vec<String> = text
         .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(state, name)| !["not-installed", "config-files"].contains(state) && is_ours(name))
-        .map(|(_, name)| name.to_owned())
+        .filter_map(entry)
+        .filter(|(state, name)| !["not-installed", "config-files"].contains(&state.as_str()) && is_ours(name))
+        .map(|(_, name)| name)
         .collect();
     names.dedup();
-    Ok(names)
+    let others_broken = broken_packages(text)
+        .iter()
+        .any(|broken| !is_ours(&plain(&broken.package)));
+    Found { names, others_broken }
 }
 
 /// Asks apt what else would go.
@@ -148,6 +190,24 @@ async fn refuse_others(host: &Host, verb: &str, names: &[String]) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ours_are_found_in_whatever_state_and_a_broken_one_of_others_is_noticed() {
+        let ours = ["ssl-cert", "libpq5", "perl"].map(|name| Package {
+            name: name.to_owned(),
+            version: String::new(),
+            origin: String::new(),
+        });
+        let text = "half-installed reinstreq ssl-cert 1\nunpacked ok libpq5:amd64 17\nconfig-files ok perl 5\n\
+                    installed ok tzdata 2025b\n";
+        let expected = |others_broken| Found {
+            names: vec!["ssl-cert".to_owned(), "libpq5".to_owned()],
+            others_broken,
+        };
+        assert_eq!(found(text, &ours), expected(false));
+        let theirs = format!("{text}unpacked ok man-db 2\n");
+        assert_eq!(found(&theirs, &ours), expected(true));
+    }
 
     #[test]
     fn only_the_server_package_of_a_major_owns_its_clusters() {

@@ -1,5 +1,6 @@
 //! What a failed dnf meant: its exit status is 1 for everything, so the text decides.
 
+use crate::apply::patience::Passing;
 use crate::error::{Exit, Explain};
 use crate::host::Output;
 
@@ -28,6 +29,7 @@ pub enum RpmError {
 pub enum Cause {
     Locked,
     NoSpace,
+    Clock,
     Signature,
     Content,
     Excluded,
@@ -43,6 +45,9 @@ impl std::fmt::Display for Cause {
         formatter.write_str(match self {
             Self::Locked => "another process uses dnf or rpm",
             Self::NoSpace => "there is no room left for the packages",
+            Self::Clock => {
+                "a repository's certificate is not valid at the time that this machine's clock shows"
+            }
             Self::Signature => "a repository or a package is not signed by a key that this machine trusts",
             Self::Content => "a download does not have the size or checksum that its repository names",
             Self::Excluded => "dnf is told to leave a package out",
@@ -54,6 +59,21 @@ impl std::fmt::Display for Cause {
         })
     }
 }
+
+/// Names do not resolve, or nothing answers: what a network that is not there yet comes to (libcurl-errors(3): 5, 6, 7, 28).
+const NOBODY_THERE: &[&str] = &[
+    "Curl error (5)",
+    "Curl error (6)",
+    "Curl error (7)",
+    "Curl error (28)",
+    "curl: (5)",
+    "curl: (6)",
+    "curl: (7)",
+    "curl: (28)",
+];
+
+/// OpenSSL's words for a certificate that the clock contradicts.
+const CLOCK: &[&str] = &["certificate is not yet valid", "certificate has expired"];
 
 /// What dnf, librepo and rpm print (in the C locale), by cause.
 const SIGNS: &[(Cause, &[&str])] = &[
@@ -74,6 +94,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Disk quota exceeded",
         ],
     ),
+    (Cause::Clock, CLOCK),
     (
         Cause::Signature,
         &[
@@ -110,6 +131,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "Cannot download repomd.xml",
             "Cannot download",
             "Curl error",
+            "curl: (",
             "Could not resolve host",
             "Failed to download metadata",
             "No more mirrors to try",
@@ -137,10 +159,38 @@ impl RpmError {
     pub fn is_of_a_repository(&self) -> bool {
         match self {
             Self::Failed { cause, .. } => {
-                matches!(cause, Cause::Signature | Cause::Content | Cause::Unreachable)
+                matches!(
+                    cause,
+                    Cause::Clock | Cause::Signature | Cause::Content | Cause::Unreachable
+                )
             }
             Self::Key { .. } => true,
             Self::WouldRemove { .. } => false,
+        }
+    }
+
+    /// Whether the same command may do in a while what it did not do now.
+    pub fn passing(&self) -> Option<Passing> {
+        match self {
+            Self::Failed {
+                cause: Cause::Locked, ..
+            } => Some(Passing::Locked),
+            Self::Failed {
+                cause: Cause::Clock | Cause::Unreachable,
+                said,
+                ..
+            } => passing(&said.join("\n")),
+            _ => None,
+        }
+    }
+
+    /// The cause with the first line that told it.
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Failed { cause, said, .. } => said
+                .first()
+                .map_or_else(|| cause.to_string(), |told| format!("{cause}: {told}")),
+            other => other.to_string(),
         }
     }
 
@@ -172,6 +222,15 @@ impl RpmError {
             command,
             said,
         }
+    }
+}
+
+/// Whether network or clock may mend what curl, by itself or within dnf, said.
+pub(super) fn passing(text: &str) -> Option<Passing> {
+    let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    match says(CLOCK) {
+        true => Some(Passing::Clock),
+        false => says(NOBODY_THERE).then_some(Passing::Unreachable),
     }
 }
 
@@ -229,6 +288,15 @@ impl Explain for RpmError {
         Some(match cause {
             Cause::Locked => "wait for it to end, then run the same command again".to_owned(),
             Cause::NoSpace => "df -h / /var /var/cache".to_owned(),
+            Cause::Clock => {
+                "look at the clock: timedatectl; set it, or let it be waited for on a machine that boots: \
+                             --repository-timeout 300"
+                    .to_owned()
+            }
+            Cause::Unreachable if self.passing().is_some() => format!(
+                "see whether the mirror works, then run the same command again: {command}\n\
+                 hint: on a machine that boots, let the network be waited for: --repository-timeout 300"
+            ),
             Cause::Signature => {
                 "look at the repositories and their gpgkey: ls /etc/yum.repos.d /etc/pki/rpm-gpg; \
                  take ours back: pgvector-setup rollback --target system"
@@ -294,6 +362,46 @@ mod tests {
                 panic!("{said}");
             };
             assert_eq!(cause, expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn only_a_network_or_a_clock_that_is_not_there_yet_goes_by() {
+        for (said, expected) in [
+            (
+                include_str!("../../../tests/fixtures/dnf/dead.txt"),
+                Some(Passing::Unreachable),
+            ),
+            (
+                "  - Curl error (6): Could not resolve hostname for https://x/repodata/repomd.xml [Could not resolve host: x]",
+                Some(Passing::Unreachable),
+            ),
+            ("curl: (6) Could not resolve host: x", Some(Passing::Unreachable)),
+            (
+                "  - Curl error (60): SSL peer certificate or SSH remote key was not OK for https://x/repodata/repomd.xml \
+                 [SSL certificate problem: certificate is not yet valid]",
+                Some(Passing::Clock),
+            ),
+            (
+                "Waiting for process with pid 4242 to finish.",
+                Some(Passing::Locked),
+            ),
+            (
+                "  - Status code: 404 for https://x/repodata/repomd.xml (IP: 127.0.0.1)\n\
+              Error: Failed to download metadata for repo 'x': Cannot download repomd.xml",
+                None,
+            ),
+            (include_str!("../../../tests/fixtures/dnf/wrong-key.txt"), None),
+            (include_str!("../../../tests/fixtures/dnf/hash.txt"), None),
+            ("curl: (22) The requested URL returned error: 404", None),
+        ] {
+            let output = Output {
+                code: 1,
+                stderr: said.to_owned(),
+                ..Output::default()
+            };
+            let passing = RpmError::from_output(String::new(), &output).passing();
+            assert_eq!(passing, expected, "{said}");
         }
     }
 

@@ -4,13 +4,14 @@ mod failure;
 mod removal;
 mod repository;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use failure::{Cause, RpmError};
 pub use removal::undo;
 pub use repository::add_repository;
 
-use super::apt::{PackageError, Waits};
+use super::apt::Waits;
+use super::patience::{self, Patience};
 use super::{ApplyError, Outcome};
 use crate::error::Result;
 use crate::facts::dnf::lock_holder;
@@ -23,34 +24,26 @@ const REFRESH_DEADLINE: Duration = Duration::from_secs(10 * 60);
 const CLUSTER_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
 /// How long another dnf is waited for by what takes a step back: it may be installing a whole upgrade.
-const LOCK_DEADLINE: Duration = Duration::from_secs(5 * 60);
+const UNDO: Patience = Patience::with_locks_alone(Duration::from_secs(5 * 60));
 
-/// `lock_timeout`: how long another program is waited for that holds dnf's lock.
-///
 /// # Errors
 /// [`RpmError`] where dnf or rpm failed, [`HostError`] where another program did.
-pub async fn run_step(host: &Host, step: &Step, lock_timeout: Duration, waits: Waits<'_>) -> Result<Outcome> {
-    if matches!(
-        step,
-        Step::RefreshPackageIndex { .. }
-            | Step::DisableModule { .. }
-            | Step::InstallPackages { .. }
-            | Step::UpgradePackage { .. }
-    ) {
-        wait_for_lock(host, lock_timeout, waits).await?;
-    }
+pub async fn run_step(host: &Host, step: &Step, patience: Patience, waits: Waits<'_>) -> Result<Outcome> {
+    let run = async |argv: &[String], purpose: &str, deadline: Duration| {
+        run_dnf(host, &command(argv, purpose, deadline), patience, waits).await
+    };
     match step {
         Step::RefreshPackageIndex { argv, .. } => {
-            run_dnf(host, argv, "read the repositories", REFRESH_DEADLINE, waits).await?;
+            run(argv, "read the repositories", REFRESH_DEADLINE).await?;
         }
         Step::DisableModule { argv, .. } => {
-            run_dnf(host, argv, "switch the module off", REFRESH_DEADLINE, waits).await?;
+            run(argv, "switch the module off", REFRESH_DEADLINE).await?;
         }
         Step::InstallPackages { argv, .. } => {
-            run_dnf(host, argv, "install the packages", PACKAGES_DEADLINE, waits).await?;
+            run(argv, "install the packages", PACKAGES_DEADLINE).await?;
         }
         Step::UpgradePackage { argv, .. } => {
-            run_dnf(host, argv, "upgrade the package", PACKAGES_DEADLINE, waits).await?;
+            run(argv, "upgrade the package", PACKAGES_DEADLINE).await?;
         }
         Step::CreateSystemCluster { argv, .. } => {
             host.run(&command(argv, "create the cluster", CLUSTER_DEADLINE))
@@ -65,46 +58,16 @@ pub async fn run_step(host: &Host, step: &Step, lock_timeout: Duration, waits: W
     Ok(Outcome::Changed { object: None })
 }
 
-/// Runs dnf or rpm once nobody else does.
-async fn run_dnf(
-    host: &Host,
-    argv: &[String],
-    purpose: &str,
-    deadline: Duration,
-    waits: Waits<'_>,
-) -> Result<Output> {
-    wait_for_lock(host, LOCK_DEADLINE, waits).await?;
-    match host.run(&command(argv, purpose, deadline)).await {
+/// Runs dnf or rpm once nobody else does: dnf would wait for ever, and say so to nobody.
+async fn run_dnf(host: &Host, command: &Command, patience: Patience, waits: Waits<'_>) -> Result<Output> {
+    let attempt = async || match host.run(command).await {
         Ok(output) => Ok(output),
         Err(HostError::Failed { command, output, .. }) => {
             Err(ApplyError::Rpm(RpmError::from_output(command, &output)).into())
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// dnf would wait for ever, and say so to nobody.
-async fn wait_for_lock(host: &Host, longest: Duration, waits: Waits<'_>) -> Result<(), ApplyError> {
-    const INTERVAL: Duration = Duration::from_millis(200);
-    let end = Instant::now() + longest;
-    let mut told = None;
-    while let Some(holder) = lock_holder(host) {
-        if Instant::now() >= end {
-            return Err(ApplyError::Packages(PackageError::Busy {
-                holder: holder.to_string(),
-                seconds: longest.as_secs(),
-            }));
-        }
-        if told != Some(holder.pid) {
-            waits(&format!(
-                "waiting up to {} s for the package manager: {holder}",
-                longest.as_secs()
-            ));
-            told = Some(holder.pid);
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
-    Ok(())
+    };
+    patience::run(host, patience, lock_holder, waits, attempt).await
 }
 
 /// The command of a step: its argv, as root.

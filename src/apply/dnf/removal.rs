@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{CLUSTER_DEADLINE, PACKAGES_DEADLINE, REFRESH_DEADLINE, RpmError, command, run_dnf, words};
+use super::{CLUSTER_DEADLINE, PACKAGES_DEADLINE, REFRESH_DEADLINE, RpmError, UNDO, command, run_dnf, words};
 use crate::apply::ApplyError;
 use crate::apply::apt::Waits;
 use crate::error::Result;
@@ -93,7 +93,8 @@ async fn remove_packages(host: &Host, packages: &[Package], waits: Waits<'_>) ->
     refuse_others(host, &names).await?;
     let mut argv = words(&[DNF, "-y", "remove", "--noautoremove"]);
     argv.extend(names);
-    run_dnf(host, &argv, "remove the packages", PACKAGES_DEADLINE, waits).await?;
+    let remove = command(&argv, "remove the packages", PACKAGES_DEADLINE);
+    run_dnf(host, &remove, UNDO, waits).await?;
     Ok(())
 }
 
@@ -131,14 +132,8 @@ async fn reset_module(host: &Host, module: &str, file: &Path, waits: Waits<'_>) 
         return Ok(());
     }
     let argv = words(&[DNF, "-y", "module", "reset", module]);
-    run_dnf(
-        host,
-        &argv,
-        "give the module back its own state",
-        REFRESH_DEADLINE,
-        waits,
-    )
-    .await?;
+    let reset = command(&argv, "give the module back its own state", REFRESH_DEADLINE);
+    run_dnf(host, &reset, UNDO, waits).await?;
     let text = host.read_text(file)?.unwrap_or_default();
     if text.lines().any(|line| line.trim() == "state=") {
         host.remove_root_files(&[file]).await?;
@@ -173,7 +168,8 @@ async fn remove_repository(
     );
     if host.run(&query.accept([1])).await?.code == 0 {
         let argv = words(&["/usr/bin/rpm", "--erase", imported]);
-        run_dnf(host, &argv, "have rpm forget the key", REFRESH_DEADLINE, waits).await?;
+        let forget = command(&argv, "have rpm forget the key", REFRESH_DEADLINE);
+        run_dnf(host, &forget, UNDO, waits).await?;
     }
     Ok(None)
 }

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::failure::passing;
 use super::{RpmError, command, run_dnf, words};
+use crate::apply::apt::Waits;
+use crate::apply::patience::{self, Patience};
 use crate::apply::{ApplyError, Outcome, Progress};
 use crate::error::Result;
 use crate::facts::openpgp;
-use crate::host::{Command, Host};
+use crate::host::{Command, Host, HostError};
 use crate::plan::{RpmKey, Step};
 
 const FETCH_DEADLINE: Duration = Duration::from_secs(90);
@@ -20,8 +23,10 @@ pub async fn add_repository(
     host: &Host,
     step: &Step,
     own: &Path,
+    patience: Patience,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
+    let waits = |what: &str| progress.waits(what);
     let Step::AddRpmRepository {
         key,
         path,
@@ -32,7 +37,7 @@ pub async fn add_repository(
     else {
         return Ok(Outcome::AlreadyThere);
     };
-    let armored = checked(host, key, own).await?;
+    let armored = checked(host, key, own, patience, &waits).await?;
     let known_before = known_keys(host).await?;
     if let Some(directory) = key.path.parent()
         && !host.exists(directory)
@@ -41,10 +46,8 @@ pub async fn add_repository(
     }
     host.write_root_file(&key.path, armored.as_bytes(), 0o644, own)
         .await?;
-    run_dnf(host, import, "have rpm know the key", FETCH_DEADLINE, &|what| {
-        progress.waits(what)
-    })
-    .await?;
+    let import = command(import, "have rpm know the key", FETCH_DEADLINE);
+    run_dnf(host, &import, patience, &waits).await?;
     let known = known_keys(host).await?;
     host.write_root_file(path, content.as_bytes(), 0o644, own).await?;
     let imported = known.into_iter().find(|name| !known_before.contains(name));
@@ -58,12 +61,19 @@ pub async fn add_repository(
 }
 
 /// The key in ASCII armor, once it is the one that is meant.
-async fn checked(host: &Host, key: &RpmKey, own: &Path) -> Result<String> {
+async fn checked(
+    host: &Host,
+    key: &RpmKey,
+    own: &Path,
+    patience: Patience,
+    waits: Waits<'_>,
+) -> Result<String> {
     let fetched = own.join("pgdg-key.partial");
     let bytes = match (&key.armored, &key.url) {
         (Some(armored), _) => armored.clone().into_bytes(),
         (None, Some(url)) => {
-            fetch(host, url, &fetched).await?;
+            let attempt = async || fetch(host, url, &fetched).await;
+            patience::run(host, patience, |_| None, waits, attempt).await?;
             let bytes = host.read(&fetched)?;
             host.remove_file(&fetched)?;
             bytes
@@ -105,8 +115,14 @@ async fn fetch(host: &Host, url: &str, to: &PathBuf) -> Result<()> {
         .argument(to)
         .argument(url)
         .deadline(FETCH_DEADLINE);
-    host.run(&curl).await?;
-    Ok(())
+    match host.run(&curl).await {
+        Ok(_) => Ok(()),
+        // A network that is not there yet, or a clock, are told as they are of dnf, which is built on the same library.
+        Err(HostError::Failed { command, output, .. }) if passing(&output.stderr).is_some() => {
+            Err(ApplyError::Rpm(RpmError::from_output(command, &output)).into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The names that rpm gives to the keys it knows: `gpg-pubkey-08b40d20-65943dc4`.

@@ -20,19 +20,45 @@ use crate::settings::{ServerUrl, TlsMode};
 
 /// The encrypted stream and the version of TLS, which is 1.2 at least: rustls speaks nothing older.
 pub(super) fn handshake(
-    mut stream: TcpStream,
+    stream: TcpStream,
     host: &str,
     server: &ServerUrl,
     roots: Option<&[u8]>,
 ) -> Result<(Box<dyn Stream>, String), DatabaseError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(server, roots, &provider)?;
+    let session = shaken(stream, host, verifier)?;
+    let version = match session.conn.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+        _ => "TLSv1.3".to_owned(),
+    };
+    Ok((Box::new(session), version))
+}
+
+/// The encrypted stream and the certificate that the server proved to have the key to, whoever signed it and for whom.
+pub(super) fn unjudged(stream: TcpStream, host: &str) -> Result<(Box<dyn Stream>, Vec<u8>), DatabaseError> {
+    let verifier = Verifier {
+        chain: None,
+        is_name_checked: false,
+        provider: Arc::new(ring::default_provider()),
+    };
+    let session = shaken(stream, host, verifier)?;
+    let shown = session.conn.peer_certificates().and_then(<[_]>::first);
+    let certificate = shown.map(|certificate| certificate.to_vec()).unwrap_or_default();
+    Ok((Box::new(session), certificate))
+}
+
+fn shaken(
+    mut stream: TcpStream,
+    host: &str,
+    verifier: Verifier,
+) -> Result<StreamOwned<ClientConnection, TcpStream>, GreetingError> {
     let unusable = |detail: String| GreetingError::Tls {
         host: host.to_owned(),
         detail,
     };
-    let provider = Arc::new(ring::default_provider());
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unusable(error.to_string()))?;
-    let verifier = Verifier::new(server, roots, &provider)?;
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(error.to_string()))?
         .dangerous()
@@ -45,11 +71,7 @@ pub(super) fn handshake(
             .complete_io(&mut stream)
             .map_err(|error| judged(host, error))?;
     }
-    let version = match session.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
-        _ => "TLSv1.3".to_owned(),
-    };
-    Ok((Box::new(StreamOwned::new(session, stream)), version))
+    Ok(StreamOwned::new(session, stream))
 }
 
 /// What went wrong, as its reader has to mend it.

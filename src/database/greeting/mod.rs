@@ -5,6 +5,7 @@
 
 mod certificate;
 mod error;
+mod probe;
 mod wire;
 
 use std::io::{Read, Write};
@@ -13,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use error::GreetingError;
+pub use probe::{Reply, probe};
 
 use super::DatabaseError;
 use crate::settings::{Authentication, ServerHost, ServerUrl, TlsMode};

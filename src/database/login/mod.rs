@@ -5,12 +5,12 @@ mod rule;
 
 use sqlx::{PgConnection, Row as _};
 
-pub use block::{Block, BlockError, without_block};
-pub use rule::{Rule, Verdict};
+pub use block::{Block, BlockError, blocks_in, without_block};
+pub use rule::{Exposure, Rule, Verdict};
 
 use super::DatabaseError;
 use crate::error::Result;
-use crate::settings::Identifier;
+use crate::settings::{Identifier, Network};
 
 /// What the server's rules say. Read by a superuser; nobody else may.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +23,10 @@ pub struct LoginFacts {
     pub rules: Vec<Rule>,
     /// What the server cannot read of its file: `line 96: invalid authentication method "scram"`.
     pub errors: Vec<String>,
+    /// Our own marked lines in it, of every role and database.
+    pub own: Vec<Block>,
+    /// Every block that the receipt says we wrote or were about to write.
+    pub recorded: Vec<Block>,
 }
 
 impl LoginFacts {
@@ -37,9 +41,27 @@ impl LoginFacts {
     pub fn verdicts(&self, database: &Identifier, role: &Identifier) -> Vec<(&'static str, Verdict)> {
         let meets = |address: &'static str| {
             let ip = address.parse().ok()?;
-            Some((address, rule::meets(&self.rules, database, role, ip)))
+            Some((address, rule::meets(&self.rules, database, role, ip, false)))
         };
         ["127.0.0.1", "::1"].into_iter().filter_map(meets).collect()
+    }
+
+    /// What clients of a network meet that is not as it should be: by TLS a SCRAM password, in the clear no way in.
+    pub fn problem_from(&self, database: &Identifier, role: &Identifier, network: Network) -> Option<String> {
+        let meets = |by_tls| rule::meets(&self.rules, database, role, network.sample(), by_tls);
+        match (meets(true), meets(false)) {
+            (Verdict::Password, Verdict::NoRule) => None,
+            (Verdict::Password, Verdict::Other { method, .. }) if method == "reject" => None,
+            (Verdict::Password, _) if network.is_everybody() => None,
+            (Verdict::Password, _) => Some(format!("{network} is let in without TLS")),
+            (Verdict::Other { method, line }, _) => Some(format!("{network} meets {method} (line {line})")),
+            (Verdict::NoRule, _) => Some(format!("no rule lets {network} in")),
+        }
+    }
+
+    /// Our lines for this role in this database.
+    pub fn own_block(&self, of: &Block) -> Option<&Block> {
+        self.own.iter().find(|block| block.is_of_same_pair(of))
     }
 
     /// Lines that let somebody in without any proof of who it is.
@@ -67,6 +89,11 @@ pub async fn gather(connection: &mut PgConnection, owner: &str) -> Result<Option
         .fetch_one(&mut *connection)
         .await
         .map_err(failed())?;
+    let text: Vec<u8> = sqlx::query_scalar("SELECT pg_read_binary_file($1)")
+        .bind(&file)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed())?;
     let rows = sqlx::query(RULES)
         .fetch_all(&mut *connection)
         .await
@@ -74,6 +101,7 @@ pub async fn gather(connection: &mut PgConnection, owner: &str) -> Result<Option
     let mut facts = LoginFacts {
         file: file.into(),
         owner: owner.to_owned(),
+        own: blocks_in(&text),
         ..LoginFacts::default()
     };
     for row in rows {

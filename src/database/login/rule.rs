@@ -18,7 +18,7 @@ pub struct Rule {
     pub method: String,
 }
 
-/// What becomes of a connection of the role to its database, without TLS.
+/// What becomes of a connection of the role to its database.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -28,6 +28,57 @@ pub enum Verdict {
     Other { method: String, line: i32 },
     /// No rule fits, so the server refuses.
     NoRule,
+}
+
+/// What a rule gives to clients of other machines once the server listens to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// They come in without proof of who they are, or by a password that anybody on the way can read.
+    Unproven,
+    /// They come in by a proof, and anybody on the way can read what follows.
+    InTheClear,
+}
+
+impl Rule {
+    pub fn exposure(&self) -> Option<Exposure> {
+        if self.kind == "local" || !self.reaches_beyond_loopback() {
+            return None;
+        }
+        let is_encrypted = ["hostssl", "hostgssenc"].contains(&self.kind.as_str());
+        match self.method.as_str() {
+            "reject" => None,
+            "trust" | "ident" => Some(Exposure::Unproven),
+            _ if is_encrypted => None,
+            "scram-sha-256" | "md5" | "cert" | "gss" | "sspi" => Some(Exposure::InTheClear),
+            // password, and what asks for the password itself to hand it on: ldap, pam, bsd, radius.
+            _ => Some(Exposure::Unproven),
+        }
+    }
+
+    fn reaches_beyond_loopback(&self) -> bool {
+        let Some(address) = self.address.as_deref() else {
+            return false;
+        };
+        // An address of this machine is this machine's.
+        if address == "samehost" {
+            return false;
+        }
+        let mask = self
+            .netmask
+            .as_deref()
+            .and_then(|mask| mask.parse::<IpAddr>().ok());
+        match (address.parse::<IpAddr>(), mask) {
+            (Ok(address), None) => !address.is_loopback(),
+            (Ok(IpAddr::V4(address)), Some(IpAddr::V4(mask))) => {
+                !address.is_loopback() || mask.to_bits().leading_ones() < 8
+            }
+            (Ok(IpAddr::V6(address)), Some(IpAddr::V6(mask))) => {
+                !address.is_loopback() || mask.to_bits().leading_ones() < 128
+            }
+            // `all`, `samenet`, a name of a host.
+            _ => true,
+        }
+    }
 }
 
 /// How surely a rule fits.
@@ -40,10 +91,16 @@ enum Fit {
 }
 
 /// The first rule that fits decides. One that may fit counts where its method is none of ours.
-pub(super) fn meets(rules: &[Rule], database: &Identifier, role: &Identifier, from: IpAddr) -> Verdict {
+pub(super) fn meets(
+    rules: &[Rule],
+    database: &Identifier,
+    role: &Identifier,
+    from: IpAddr,
+    by_tls: bool,
+) -> Verdict {
     for rule in rules {
         let is_password = ["scram-sha-256", "md5"].contains(&rule.method.as_str());
-        match (fit(rule, database, role, from), is_password) {
+        match (fit(rule, database, role, from, by_tls), is_password) {
             (Fit::No, _) | (Fit::Unclear, true) => {}
             (Fit::Yes, true) => return Verdict::Password,
             (Fit::Yes | Fit::Unclear, false) => {
@@ -57,8 +114,9 @@ pub(super) fn meets(rules: &[Rule], database: &Identifier, role: &Identifier, fr
     Verdict::NoRule
 }
 
-fn fit(rule: &Rule, database: &Identifier, role: &Identifier, from: IpAddr) -> Fit {
-    if !["host", "hostnossl", "hostnogssenc"].contains(&rule.kind.as_str()) {
+fn fit(rule: &Rule, database: &Identifier, role: &Identifier, from: IpAddr, by_tls: bool) -> Fit {
+    let kind = if by_tls { "hostssl" } else { "hostnossl" };
+    if !["host", kind, "hostnogssenc"].contains(&rule.kind.as_str()) {
         return Fit::No;
     }
     let of_database = rule.databases.iter().map(|name| match name.as_str() {
@@ -136,11 +194,67 @@ mod tests {
     }
 
     fn verdict(rules: &[&str], from: &str) -> String {
+        verdict_by(rules, from, false)
+    }
+
+    fn verdict_by(rules: &[&str], from: &str, by_tls: bool) -> String {
         let rules: Vec<Rule> = (1..).zip(rules).map(|(line, text)| rule(line, text)).collect();
-        match meets(&rules, &name("shop"), &name("app"), from.parse().unwrap()) {
+        match meets(&rules, &name("shop"), &name("app"), from.parse().unwrap(), by_tls) {
             Verdict::Password => "password".to_owned(),
             Verdict::Other { method, line } => format!("{method} by line {line}"),
             Verdict::NoRule => "no rule".to_owned(),
+        }
+    }
+
+    #[test]
+    fn tls_meets_other_rules_than_a_connection_in_the_clear() {
+        const OURS: &[&str] = &[
+            "host shop app 127.0.0.1 255.255.255.255 scram-sha-256",
+            "hostssl shop app 10.0.0.0 255.0.0.0 scram-sha-256",
+            "hostnossl shop app 10.0.0.0 255.0.0.0 reject",
+            "host all all 0.0.0.0 0.0.0.0 md5",
+        ];
+        for (from, by_tls, expected) in [
+            ("10.1.2.3", true, "password"),
+            ("10.1.2.3", false, "reject by line 3"),
+            ("11.1.2.3", false, "password"),
+            ("127.0.0.1", false, "password"),
+            ("2001:db8::1", true, "no rule"),
+        ] {
+            assert_eq!(verdict_by(OURS, from, by_tls), expected, "{from} {by_tls}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_would_give_away_to_the_network_is_told_apart() {
+        for (text, expected) in [
+            ("host all all 10.0.0.0 255.0.0.0 trust", Some(Exposure::Unproven)),
+            ("host all all all - ident", Some(Exposure::Unproven)),
+            ("hostssl all all samenet - trust", Some(Exposure::Unproven)),
+            ("host all all client.example - password", Some(Exposure::Unproven)),
+            ("hostssl all all 10.0.0.0 255.0.0.0 password", None),
+            (
+                "host all all 0.0.0.0 0.0.0.0 scram-sha-256",
+                Some(Exposure::InTheClear),
+            ),
+            (
+                "hostnossl all all 10.0.0.0 255.0.0.0 md5",
+                Some(Exposure::InTheClear),
+            ),
+            ("hostssl all all 10.0.0.0 255.0.0.0 scram-sha-256", None),
+            ("host all all 10.0.0.0 255.0.0.0 reject", None),
+            ("host all all 127.0.0.1 255.255.255.255 trust", None),
+            ("host all all 127.0.0.0 255.0.0.0 trust", None),
+            ("host all all 126.0.0.0 254.0.0.0 trust", Some(Exposure::Unproven)),
+            (
+                "host all all ::1 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff trust",
+                None,
+            ),
+            ("host all all :: :: trust", Some(Exposure::Unproven)),
+            ("host all all samehost - trust", None),
+            ("local all all - - trust", None),
+        ] {
+            assert_eq!(rule(1, text).exposure(), expected, "{text}");
         }
     }
 

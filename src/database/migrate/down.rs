@@ -94,6 +94,7 @@ impl Migrator<'_> {
         match script.version {
             script::INDEX if is_made => self.drop_index(connection, script, &facts, role).await?,
             script::COLUMN if is_made => self.drop_column(connection, script, role, descent).await?,
+            script::COLUMN => self.forget_column(connection, script, role).await?,
             script::TABLE if is_made => self.drop_table(connection, script, &facts, role, descent).await?,
             script::EXTENSION => self.drop_extension(connection, script, applied, is_made).await?,
             _ => {

@@ -7,11 +7,11 @@ use super::down::Descent;
 use super::drop_data::DropData;
 use super::effects::{MADE_SCHEMA, USAGE_OF_OWNER, USAGE_OF_TABLE_OWNER};
 use super::facts::{TableFacts, TableKind, count_embeddings, has_rows};
-use super::history::{Applied, forget, retire};
+use super::history::{Applied, Retirement, forget, retire};
 use super::lock_wait::Change;
 use super::roles::{drop_schema_if_empty, has_schema_privilege};
 use super::script::Script;
-use super::{MigrateError, Migrator};
+use super::{MigrateError, Migrator, companions, watch};
 use crate::database::index::drop_concurrently;
 use crate::database::{DatabaseError, sqlstate};
 use crate::settings::Identifier;
@@ -64,12 +64,14 @@ impl Migrator<'_> {
                 ),
             });
         }
-        let forgotten = forget(self.table, script.version);
+        let record = self.column_record(connection, script).await?.join(";\n");
+        let mut statements = watch::triggers_down(connection, self.table).await?;
+        statements.push(script.down.clone());
         DropData {
             table: self.table,
             purpose: "drop the embedding column",
-            statement: &script.down,
-            record: &forgotten,
+            statement: &statements.join(";\n"),
+            record: &record,
             role,
             // Without consent there was nothing; what has come since is not dropped either.
             guarded_column: (!descent.names(column)).then_some(column),
@@ -79,6 +81,29 @@ impl Migrator<'_> {
         .run(connection)
         .await
         .map_err(|error| with_dependents(error, format!("column {}", column.quoted())))
+    }
+
+    /// The column stays, as it was found; what we keep of it goes.
+    pub(super) async fn forget_column(
+        &self,
+        connection: &mut PgConnection,
+        script: &Script,
+        role: Option<&Identifier>,
+    ) -> Result<(), MigrateError> {
+        let triggers = watch::triggers_down(connection, self.table).await?;
+        let record = self.column_record(connection, script).await?;
+        self.change(connection, "forget a migration", role, &triggers, &record)
+            .await
+    }
+
+    async fn column_record(
+        &self,
+        connection: &mut PgConnection,
+        script: &Script,
+    ) -> Result<Vec<String>, MigrateError> {
+        let mut record = companions::down(connection, self.table, self.owner).await?;
+        record.push(forget(self.table, script.version));
+        Ok(record)
     }
 
     pub(super) async fn drop_table(
@@ -137,8 +162,10 @@ impl Migrator<'_> {
         applied: &Applied,
         is_made: bool,
     ) -> Result<(), MigrateError> {
-        let mut record = retire(connection, self.table).await?;
-        let is_last = record.len() > 1;
+        let Retirement {
+            statements: mut record,
+            is_last,
+        } = retire(connection, self.table).await?;
         if is_made || is_last {
             record.extend(self.revocations(connection, applied).await?);
         }

@@ -62,6 +62,8 @@ pub enum MigrateError {
     Version { version: i32, last: i32 },
     #[error("a migration's template is broken: {detail}")]
     Template { detail: String },
+    #[error("{what} was neither made nor adopted by these migrations")]
+    Unmigrated { what: String },
     #[error("the migrations could not be run: {source}")]
     Refinery { source: refinery::Error },
     #[error(transparent)]
@@ -92,6 +94,7 @@ impl Explain for MigrateError {
             Self::Version { .. } => "E0715",
             Self::Template { .. } => "E0716",
             Self::Refinery { .. } => "E0717",
+            Self::Unmigrated { .. } => "E0718",
             Self::Database(error) => error.code(),
         }
     }
@@ -107,7 +110,8 @@ impl Explain for MigrateError {
             | Self::Differs { .. }
             | Self::Drifted { .. }
             | Self::HoldsData { .. }
-            | Self::Foreign { .. } => Exit::Refused,
+            | Self::Foreign { .. }
+            | Self::Unmigrated { .. } => Exit::Refused,
             Self::Blocked { .. } | Self::Invalid { .. } => Exit::Resumable,
             Self::Export { source } => source.exit(),
             Self::Version { .. } => Exit::Usage,
@@ -131,7 +135,7 @@ impl Explain for MigrateError {
                 "end that session, then run the same command again: SELECT pg_terminate_backend({})",
                 blocker.pid
             ),
-            Self::Invalid { .. } => "pgvector-setup migrate up".to_owned(),
+            Self::Invalid { .. } | Self::Unmigrated { .. } => "pgvector-setup migrate up".to_owned(),
             Self::HoldsData { consent, .. } => consent.clone(),
             Self::Foreign { .. } => "drop those by hand first, or keep it: nothing was changed".to_owned(),
             Self::Export { source } => return source.hint(),

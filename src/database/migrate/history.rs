@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row as _};
 use super::MigrateError;
 use super::script::Script;
 use crate::database::DatabaseError;
-use crate::database::sql::composed;
+use crate::database::sql::{composed, literal};
 use crate::settings::{Identifier, VectorTable};
 
 /// The administrator's schema for histories and build intents.
@@ -63,11 +63,16 @@ impl History {
     }
 }
 
-/// The history table's name: readable, and with a digest of all three names, so that no two columns ever share one.
 pub(super) fn history_table(table: &VectorTable) -> Identifier {
+    companion(table, "history")
+}
+
+/// The name of what we keep of a vector column: readable, and with a digest of all three names, so that no two columns ever
+/// share one.
+pub(super) fn companion(table: &VectorTable, kind: &str) -> Identifier {
     let whole = format!("{}\0{}\0{}", table.schema, table.table, table.column);
     let digest = crate::digest::sha256_hex(whole.as_bytes());
-    table.table.with_suffix(&format!("_history_{}", &digest[..10]))
+    table.table.with_suffix(&format!("_{kind}_{}", &digest[..10]))
 }
 
 /// The history table as it stands in SQL.
@@ -83,16 +88,24 @@ pub(super) fn forget(table: &VectorTable, version: i32) -> String {
     )
 }
 
-/// The statements that end this history when its first migration is taken back: only its table goes, or, where it was
-/// the last one, the whole schema with it.
+/// How a history ends.
+pub(super) struct Retirement {
+    pub statements: Vec<String>,
+    /// No other history is left.
+    pub is_last: bool,
+}
+
+/// The statements that end this history when its first migration is taken back: only its table goes with what is known of
+/// imports into it, or, where it was the last one, the whole schema with it.
 pub(super) async fn retire(
     connection: &mut PgConnection,
     table: &VectorTable,
-) -> Result<Vec<String>, MigrateError> {
-    let others: i64 = sqlx::query_scalar(
-        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c
-          WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r'
-            AND c.relname NOT IN ('index_build', $2)",
+) -> Result<Retirement, MigrateError> {
+    let found = sqlx::query(
+        "SELECT pg_catalog.count(*) FILTER (WHERE c.relname NOT IN ('index_build', 'import', 'import_left_out', $2)) AS others,
+                pg_catalog.count(*) FILTER (WHERE c.relname = 'import') > 0 AS has_imports
+           FROM pg_catalog.pg_class c
+          WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r'",
     )
     .bind(SETUP_SCHEMA)
     .bind(history_table(table).as_str())
@@ -100,11 +113,23 @@ pub(super) async fn retire(
     .await
     .map_err(DatabaseError::statement("look for other migration histories"))?;
     let mut statements = vec![format!("DROP TABLE {}", qualified_history(table))];
-    if others == 0 {
+    let has_imports: bool = found.get("has_imports");
+    let is_last = found.get::<i64, _>("others") == 0;
+    if !is_last {
+        let imports = format!(
+            "DELETE FROM {SETUP_SCHEMA}.import WHERE schema_name = {} AND table_name = {} AND column_name = {}",
+            literal(table.schema.as_str()),
+            literal(table.table.as_str()),
+            literal(table.column.as_str())
+        );
+        statements.extend(has_imports.then_some(imports));
+    } else {
+        let imports = format!("DROP TABLE {SETUP_SCHEMA}.import_left_out, {SETUP_SCHEMA}.import");
+        statements.extend(has_imports.then_some(imports));
         statements.push(format!("DROP TABLE {SETUP_SCHEMA}.index_build"));
         statements.push(format!("DROP SCHEMA {SETUP_SCHEMA}"));
     }
-    Ok(statements)
+    Ok(Retirement { statements, is_last })
 }
 
 /// Reads the history without writing anything.

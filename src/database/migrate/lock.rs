@@ -18,19 +18,27 @@ const KEY: Key = (0x7067_7673, 0x6d69_6772);
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes the session lock within 5 s.
+/// Takes the session lock of migrations within 5 s.
 ///
 /// # Errors
 /// [`MigrateError::Locked`] with the holder's process id.
 pub(super) async fn acquire(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    acquire_key(connection, KEY).await
+}
+
+/// Takes a session lock within 5 s: as long as a server may take to notice that a run was killed.
+///
+/// # Errors
+/// [`MigrateError::Locked`] with the holder's process id.
+pub async fn acquire_key(connection: &mut PgConnection, key: Key) -> Result<(), MigrateError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if try_acquire(connection, KEY).await? {
+        if try_acquire(connection, key).await? {
             return Ok(());
         }
         if Instant::now() >= deadline {
             return Err(MigrateError::Locked {
-                holder: holder(connection, KEY).await?,
+                holder: holder(connection, key).await?,
             });
         }
         tokio::time::sleep(PAUSE).await;
@@ -47,14 +55,22 @@ pub async fn try_acquire(connection: &mut PgConnection, key: Key) -> Result<bool
         .map_err(DatabaseError::statement("take the lock"))
 }
 
-/// Gives the lock back; a session that ends does so too.
+/// Gives the lock of migrations back; a session that ends does so too.
 pub(super) async fn release(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    release_key(connection, KEY).await
+}
+
+/// Gives a session lock back.
+///
+/// # Errors
+/// [`DatabaseError::Statement`].
+pub async fn release_key(connection: &mut PgConnection, key: Key) -> Result<(), MigrateError> {
     sqlx::query("SELECT pg_catalog.pg_advisory_unlock($1, $2)")
-        .bind(KEY.0)
-        .bind(KEY.1)
+        .bind(key.0)
+        .bind(key.1)
         .execute(connection)
         .await
-        .map_err(DatabaseError::statement("give the migration lock back"))?;
+        .map_err(DatabaseError::statement("give the lock back"))?;
     Ok(())
 }
 

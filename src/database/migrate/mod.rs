@@ -4,6 +4,7 @@
 //! with its history row; [`Migrator::down`] takes back what was made and leaves what was found.
 //! refinery takes no lock and has no way down: both are here.
 
+mod companions;
 mod down;
 mod drop_data;
 mod drop_objects;
@@ -12,7 +13,7 @@ mod error;
 mod export;
 mod facts;
 mod history;
-pub(super) mod lock;
+pub(crate) mod lock;
 mod lock_wait;
 mod pending;
 mod record;
@@ -21,10 +22,12 @@ mod roles;
 mod runner;
 mod script;
 mod up;
+mod watch;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use companions::{has_companion, model_table, prepare_model_record, qualified_model_table};
 pub use down::Descent;
 pub use error::MigrateError;
 pub use export::Export;
@@ -34,6 +37,7 @@ pub use lock_wait::Blocker;
 pub(super) use lock_wait::blocker;
 pub use pending::{MigrationState, MigrationStatus, pending};
 pub use record::{history_sql, record_sql};
+pub use watch::{Watched, install_watch, qualified_queue_table, queue_table, remove_watch};
 
 use super::index::{Budget, BuildProgress};
 use super::{Endpoint, Login};

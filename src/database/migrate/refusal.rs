@@ -116,22 +116,28 @@ fn check_index(table: &VectorTable, facts: &TableFacts) -> Result<(), MigrateErr
         return Ok(());
     };
     let name = table.index_name();
+    let qualified = format!("{}.{}", table.schema.quoted(), name.quoted());
     let differs = |differences| {
         Err(MigrateError::Differs {
-            what: format!("index {}.{}", table.schema.quoted(), name.quoted()),
+            what: format!("index {qualified}"),
             differences,
-            hint: format!(
-                "DROP INDEX CONCURRENTLY {}.{}",
-                table.schema.quoted(),
-                name.quoted()
-            ),
+            hint: format!("DROP INDEX CONCURRENTLY {qualified}"),
         })
     };
     if let Some(holder) = &facts.index_name_taken_by {
-        return differs(vec![format!(
+        let difference = format!(
             "the name belongs to: {holder} -> index on {}",
             table.column.quoted()
-        )]);
+        );
+        return Err(MigrateError::Differs {
+            what: format!("index {qualified}"),
+            differences: vec![difference],
+            // This form renames whatever it is ("Notes" of ALTER VIEW, ALTER SEQUENCE and ALTER INDEX).
+            hint: format!(
+                "ALTER TABLE {qualified} RENAME TO {}",
+                name.with_suffix("_before").quoted()
+            ),
+        });
     }
     let same_name = facts
         .table

@@ -106,9 +106,6 @@ pub(super) fn index_statement(table: &VectorTable, occasion: Occasion) -> Result
 }
 
 fn render(template: &str, table: &VectorTable, occasion: Occasion) -> Result<String, MigrateError> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
     let wanted = Definition::wanted(table);
     let lists = automatic_lists(table);
     let mut options = wanted
@@ -122,26 +119,34 @@ fn render(template: &str, table: &VectorTable, occasion: Occasion) -> Result<Str
         .iter()
         .map(|(name, value)| format!("{name} = {value}"))
         .collect();
+    fill(
+        template,
+        minijinja::context! {
+            schema => table.schema.quoted(),
+            table => table.qualified(),
+            key => table.key.quoted(),
+            column => table.column.quoted(),
+            type => table.qualified_type(),
+            extension_schema => table.extension_schema.quoted(),
+            index => table.index_name().quoted(),
+            method => wanted.as_ref().map(|wanted| &wanted.method),
+            operator_class => wanted.as_ref().map(|wanted| {
+                format!("{}.{}", table.extension_schema.quoted(), wanted.operator_class)
+            }),
+            options => options.join(", "),
+            concurrently => occasion.concurrently,
+            recorded_lists_are_automatic => lists.is_some() && occasion.rows.is_none(),
+        },
+    )
+}
+
+/// Fills a template of SQL whose values are SQL already: quoted names, literals, numbers.
+pub(super) fn fill(template: &str, context: minijinja::Value) -> Result<String, MigrateError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment
-        .render_str(
-            template,
-            minijinja::context! {
-                schema => table.schema.quoted(),
-                table => table.qualified(),
-                key => table.key.quoted(),
-                column => table.column.quoted(),
-                type => table.qualified_type(),
-                extension_schema => table.extension_schema.quoted(),
-                index => table.index_name().quoted(),
-                method => wanted.as_ref().map(|wanted| &wanted.method),
-                operator_class => wanted.as_ref().map(|wanted| {
-                    format!("{}.{}", table.extension_schema.quoted(), wanted.operator_class)
-                }),
-                options => options.join(", "),
-                concurrently => occasion.concurrently,
-                recorded_lists_are_automatic => lists.is_some() && occasion.rows.is_none(),
-            },
-        )
+        .render_str(template, context)
         .map_err(|source| MigrateError::Template {
             detail: source.to_string(),
         })

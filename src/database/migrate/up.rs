@@ -12,7 +12,7 @@ use super::pending::{MigrationStatus, fitting_index, is_built_concurrently, pend
 use super::roles::{has_schema_privilege, other_role, schema_exists};
 use super::runner::{Carriage, Session};
 use super::script::{self, Occasion, Script, index_statement, scripts};
-use super::{MigrateError, Migrator, lock};
+use super::{MigrateError, Migrator, companions, lock};
 use crate::database::index::{Build, Definition, Watch, has_intent, server_budget, sizing};
 use crate::database::{DatabaseError, sqlstate};
 use crate::settings::Identifier;
@@ -96,8 +96,14 @@ impl Migrator<'_> {
             }
             script::TABLE if existing.is_some() => Carriage::Adopt { made: false },
             script::TABLE => Carriage::run(role, "create the table"),
-            script::COLUMN if has_column(existing, &self.table.column) => Carriage::Adopt { made: false },
-            script::COLUMN => Carriage::run(role, "add the embedding column"),
+            script::COLUMN => {
+                beside = vec![companions::model_up(connection, self.table, self.owner).await?];
+                if has_column(existing, &self.table.column) {
+                    Carriage::Adopt { made: false }
+                } else {
+                    Carriage::run(role, "add the embedding column")
+                }
+            }
             _ => self.index_carriage(connection, facts, role, &mut effects).await?,
         };
         let creates_extension =

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use architecture::rust_architecture;
-pub use dpkg::broken_packages;
+pub use dpkg::{Broken, FORMAT as DPKG_FORMAT, broken_packages, has_journal};
 pub use locks::{LockHolder, holder_of, lock_holder};
 pub use pgdg::{FINGERPRINT, KEYRINGS, KeyOrigin, PgdgFacts, SOURCES, SigningKey};
 pub use policy::{Offer, PackagePolicy, parse as parse_policy};
@@ -47,12 +47,46 @@ pub struct AptFacts {
     pub policies: Vec<PackagePolicy>,
     /// Seconds since the package lists were last asked for; `None` where there are none.
     pub lists_age: Option<u64>,
-    /// What an interrupted dpkg left half done: packages, or its journal.
-    pub interrupted: Vec<String>,
+    /// What an interrupted dpkg left half done.
+    pub interrupted: Interrupted,
     /// The process that holds one of the package manager's locks.
     pub lock_holder: Option<LockHolder>,
     /// What installing the wanted packages would do; `None` where it was not asked.
     pub simulation: Option<Simulation>,
+}
+
+/// What an interrupted dpkg left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Interrupted {
+    pub packages: Vec<Broken>,
+    /// Notes that dpkg has not yet taken over into its list of packages; apt-get refuses to do anything meanwhile.
+    pub journal: bool,
+}
+
+impl Interrupted {
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty() && !self.journal
+    }
+
+    /// The packages that have to be installed again before dpkg goes on with them.
+    pub fn must_reinstall(&self) -> impl Iterator<Item = &Broken> {
+        self.packages.iter().filter(|broken| broken.must_reinstall)
+    }
+}
+
+/// What dpkg was not done with, in words: packages, or its journal.
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.packages.is_empty() {
+            return write!(formatter, "what {} holds", dpkg::JOURNAL);
+        }
+        let names: Vec<&str> = self
+            .packages
+            .iter()
+            .map(|broken| broken.package.as_str())
+            .collect();
+        formatter.write_str(&names.join(", "))
+    }
 }
 
 impl AptFacts {
@@ -98,14 +132,14 @@ pub async fn gather(host: &Host, packages: &PackageSettings) -> Result<Option<Ap
     let holder_before = lock_holder(host);
     let (policy, status, architecture) =
         tokio::join!(host.run(&policy), host.run(&status), host.run(&architecture));
-    let mut interrupted = dpkg::broken_packages(&status?.stdout);
-    if interrupted.is_empty() && dpkg::has_journal(host) {
-        interrupted.push(format!("what {} holds", dpkg::JOURNAL));
-    }
+    let mut interrupted = Interrupted {
+        packages: dpkg::broken_packages(&status?.stdout),
+        journal: dpkg::has_journal(host),
+    };
     let lock_holder = lock_holder(host).or(holder_before);
     // What is half done while somebody is at it was not interrupted.
     if lock_holder.is_some() {
-        interrupted.clear();
+        interrupted = Interrupted::default();
     }
     let sources = sources::read(host);
     Ok(Some(AptFacts {

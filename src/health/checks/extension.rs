@@ -72,14 +72,7 @@ fn version(case: &Case<'_>, extension: &Extension) -> Finding {
 
 /// By the library's own version where the server tells it, because that is the code that runs.
 fn known_defects(case: &Case<'_>, extension: &Extension) -> Vec<Finding> {
-    let library = case
-        .seen
-        .library
-        .as_ref()
-        .and_then(|library| library.as_ref().ok());
-    let running = library
-        .and_then(|library| library.version.as_deref())
-        .unwrap_or(&extension.version);
+    let running = running(case, extension);
     let Some(version) = Version::parse(running) else {
         return vec![Finding::new(
             "S2",
@@ -88,18 +81,40 @@ fn known_defects(case: &Case<'_>, extension: &Extension) -> Vec<Finding> {
             format!("version {running}"),
         )];
     };
-    advisories(version)
+    applying(case)
         .into_iter()
-        .filter_map(|advisory| {
-            let finding = Finding::new(
+        .map(|(advisory, severity)| {
+            Finding::new(
                 "S2",
-                severity(case, advisory)?,
+                severity,
                 format!("{}: {}", advisory.id, advisory.summary),
                 format!("pgvector {version}; fixed in {}", advisory.fixed),
-            );
-            Some(finding.fix(case.command("upgrade")))
+            )
+            .fix(case.command("upgrade"))
         })
         .collect()
+}
+
+/// The advisories that are about this installation, each with how much it matters here.
+pub fn applying(case: &Case<'_>) -> Vec<(&'static Advisory, Severity)> {
+    let Some(extension) = &case.seen.catalog.extension else {
+        return Vec::new();
+    };
+    let affecting = Version::parse(running(case, extension)).map(advisories);
+    affecting
+        .into_iter()
+        .flatten()
+        .filter_map(|advisory| Some((advisory, severity(case, advisory)?)))
+        .collect()
+}
+
+/// The version of the code that runs, as far as the server tells it.
+fn running<'a>(case: &'a Case<'_>, extension: &'a Extension) -> &'a str {
+    let library = case.seen.library.as_ref();
+    library
+        .and_then(|library| library.as_ref().ok())
+        .and_then(|library| library.version.as_deref())
+        .unwrap_or(&extension.version)
 }
 
 /// `None` where the defect cannot occur here.
@@ -137,8 +152,9 @@ fn schema(case: &Case<'_>, extension: &Extension) -> Option<Finding> {
             )),
         );
     }
-    // An administrator's path is pinned, and says nothing about the application's.
-    if server.superuser || case.seen.search_path.contains(&extension.schema) {
+    // An administrator's path is pinned, also where it has become the role, and says nothing about the application's.
+    let is_pinned = server.has_become_role && case.seen.search_path == ["pg_catalog"];
+    if server.superuser || is_pinned || case.seen.search_path.contains(&extension.schema) {
         return None;
     }
     Some(

@@ -3,18 +3,22 @@
 mod bloat;
 mod coverage;
 mod data;
+mod embedding;
 mod extension;
 mod index;
 mod ivfflat;
 mod memory;
 mod plan;
 mod recall;
+mod search;
 mod server;
 mod statistics;
 mod surroundings;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub use extension::applying;
 
 use super::Finding;
 use super::doctor::catalog::{Catalog, Index};
@@ -32,6 +36,9 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// A command of this program for the same database.
     fn command(&self, arguments: &str) -> String {
+        if let (Some(site), Some(command)) = (&self.options.site, of_sites(arguments)) {
+            return format!("pgvector-setup {command} {site}");
+        }
         let flags = self.options.flags.trim();
         let space = if flags.is_empty() { "" } else { " " };
         format!("pgvector-setup {arguments}{space}{flags}")
@@ -43,9 +50,20 @@ impl Case<'_> {
     }
 }
 
+/// The command that does for a site what this one does for a database that is no site's.
+fn of_sites(arguments: &str) -> Option<&str> {
+    match arguments {
+        "up" => Some("site deploy"),
+        "upgrade" => Some("site upgrade"),
+        "plan" => Some("site status"),
+        "verify" | "doctor --recall" => Some(arguments),
+        _ => None,
+    }
+}
+
 /// All findings, in the order of the checks.
 pub fn all(case: &Case<'_>) -> Vec<Finding> {
-    let checks: [fn(&Case<'_>) -> Vec<Finding>; 13] = [
+    let checks: [fn(&Case<'_>) -> Vec<Finding>; 15] = [
         server::check,
         extension::check,
         table::check,
@@ -57,8 +75,10 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
         surroundings::check,
         data::check,
         plan::check,
+        search::check,
         recall::check,
         coverage::check,
+        embedding::check,
     ];
     checks.iter().flat_map(|check| check(case)).collect()
 }

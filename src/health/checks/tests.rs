@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{Case, all};
-use crate::health::Severity::{self, Critical, High, Low, Medium, Ok as Good};
-use crate::health::doctor::{Catalog, Coverage, DoctorOptions, Library, Observations, Plans, Recall, Sample};
+use crate::health::Severity::{self, Critical, High, Low, Medium, Ok as Good, Skipped};
+use crate::health::doctor::{
+    Catalog, Coverage, DoctorOptions, Embedding, Failure, Library, Observations, Plans, Recall, Sample,
+};
 use crate::health::planned::Planned;
 use crate::settings::{Dimensions, Identifier, Index, Metric, VectorTable};
+use crate::store::Trial;
 
 #[test]
 fn a_healthy_state_has_no_finding() {
@@ -61,6 +64,62 @@ fn each_state_of_the_catalogs_has_its_finding() {
         let mut seen = healthy(change.clone());
         seen.library = Some(Ok(Library { version: None }));
         assert_finding(&judge(&seen), id, severity, fact, &change);
+    }
+}
+
+#[test]
+fn the_model_and_the_queue_have_their_findings() {
+    for (embedding, id, severity, fact) in [
+        (
+            json!({"model": {"name": "small", "dimensions": 3}}),
+            "model",
+            Good,
+            "is recorded",
+        ),
+        (
+            json!({"model": {"name": "small", "dimensions": 4}}),
+            "model",
+            High,
+            "other dimensions than its model",
+        ),
+        (
+            json!({"model": {"name": "large", "dimensions": 3}}),
+            "model",
+            High,
+            "name another model",
+        ),
+        (
+            json!({"queue": {"waiting": 2, "parked": 0, "oldest_seconds": 1.5}}),
+            "queue",
+            Good,
+            "is worked on",
+        ),
+        (
+            json!({"queue": {"waiting": 0, "parked": 1, "oldest_seconds": null}}),
+            "queue",
+            Medium,
+            "refuses the text",
+        ),
+        (
+            json!({"queue": {"waiting": 1, "parked": 0, "oldest_seconds": 7200.0}}),
+            "queue",
+            Medium,
+            "nobody works on them",
+        ),
+    ] {
+        let mut seen = healthy(json!({}));
+        seen.embedding = Some(Ok(serde_json::from_value(embedding.clone()).unwrap()));
+        let options = DoctorOptions {
+            model: Some("small".to_owned()),
+            ..DoctorOptions::default()
+        };
+        assert_finding(
+            &judge_with(&seen, &articles(), &options),
+            id,
+            severity,
+            fact,
+            &embedding,
+        );
     }
 }
 
@@ -222,6 +281,47 @@ fn plans_and_recall_are_judged_by_what_the_application_gets() {
 
 type Short = (&'static str, Severity, String);
 
+#[test]
+fn the_store_finds_a_row_by_its_own_vector_or_says_what_it_finds() {
+    let failed = |sqlstate: &str| {
+        Some(Err(Failure {
+            sqlstate: sqlstate.to_owned(),
+            message: "as it was".to_owned(),
+        }))
+    };
+    for (search, severity, fact) in [
+        (None, Skipped, "no search was tried"),
+        (Some(Ok(None)), Skipped, "no search was tried"),
+        (
+            Some(Ok(Some(trial(Some(true), 3)))),
+            Good,
+            "found by its own vector",
+        ),
+        (Some(Ok(Some(trial(None, 3)))), Good, "found by its own vector"),
+        (
+            Some(Ok(Some(trial(Some(false), 3)))),
+            High,
+            "not found by its own vector",
+        ),
+        (Some(Ok(Some(trial(Some(true), 0)))), High, "no similar rows"),
+        (failed("57014"), Skipped, "no search was tried"),
+        (failed("E0841"), Medium, "with these options"),
+        (failed("XX000"), Critical, "a search fails"),
+    ] {
+        let mut seen = healthy(json!({}));
+        seen.search = search;
+        assert_finding(&judge(&seen), "search", severity, fact, &seen.search);
+    }
+}
+
+fn trial(is_first: Option<bool>, similar: usize) -> Trial {
+    Trial {
+        row: "a".to_owned(),
+        is_first,
+        similar,
+    }
+}
+
 fn assert_finding(findings: &[Short], id: &str, severity: Severity, fact: &str, state: &dyn std::fmt::Debug) {
     let found = findings
         .iter()
@@ -234,12 +334,11 @@ fn judge(seen: &Observations) -> Vec<Short> {
 }
 
 fn judge_as(seen: &Observations, table: &VectorTable) -> Vec<Short> {
-    let options = DoctorOptions::default();
-    let findings = all(&Case {
-        seen,
-        table,
-        options: &options,
-    });
+    judge_with(seen, table, &DoctorOptions::default())
+}
+
+fn judge_with(seen: &Observations, table: &VectorTable, options: &DoctorOptions) -> Vec<Short> {
+    let findings = all(&Case { seen, table, options });
     findings
         .into_iter()
         .map(|finding| (finding.id, finding.severity, finding.fact))
@@ -264,7 +363,7 @@ fn articles() -> VectorTable {
 fn healthy(change: Value) -> Observations {
     let mut catalog = json!({
         "server": {"version_number": 180_004, "version": "18.4", "bits": 64, "database": "vectors", "role": "vectors",
-            "superuser": false, "in_recovery": false, "read_only": false,
+            "superuser": false, "has_become_role": false, "in_recovery": false, "read_only": false,
             "collation_recorded": "1", "collation_actual": "1"},
         "memory": {"shared_buffers": 1 << 27, "maintenance_work_mem": 1 << 26, "effective_cache_size": 1_u64 << 32},
         "extension": {"version": "0.8.6", "schema": "public", "schema_usable": true},
@@ -304,7 +403,10 @@ fn healthy(change: Value) -> Observations {
             forced: planned,
             generic: None,
         })),
+        search: Some(Ok(Some(trial(Some(true), 3)))),
         recall: Some(Ok(Some(recall()))),
+        embedding: Some(Ok(Embedding::default())),
+        own_scans: None,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Server {
     pub database: String,
     pub role: String,
     pub superuser: bool,
+    /// The session is another user's, who has become `role`.
+    pub has_become_role: bool,
     pub in_recovery: bool,
     pub read_only: bool,
     pub collation_recorded: Option<String>,
@@ -125,6 +127,9 @@ pub struct Index {
     pub options: BTreeMap<String, String>,
     /// As of its build, or of the last VACUUM or ANALYZE.
     pub bytes: u64,
+    /// Since the statistics were last reset, by anybody; `None` in records of before it was read.
+    #[serde(default)]
+    pub scans: Option<u64>,
     pub building: bool,
 }
 

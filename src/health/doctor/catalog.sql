@@ -21,6 +21,7 @@ SELECT json_build_object(
         'database', current_database(),
         'role', current_user,
         'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+        'has_become_role', session_user <> current_user,
         'in_recovery', pg_is_in_recovery(),
         'read_only', current_setting('default_transaction_read_only')::boolean,
         'collation_recorded', d.datcollversion,
@@ -72,6 +73,7 @@ SELECT json_build_object(
             'options', (SELECT COALESCE(json_object_agg(option_name, option_value), '{}')
                         FROM pg_options_to_table(x.reloptions)),
             'bytes', x.relpages::bigint * current_setting('block_size')::bigint,
+            'scans', (SELECT s.idx_scan FROM pg_stat_all_indexes s WHERE s.indexrelid = x.indexrelid),
             'building', EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = x.indexrelid)
             ) ORDER BY x.relname), '[]')
         FROM indexed x

@@ -4,21 +4,29 @@
 
 mod attempt;
 pub mod catalog;
+mod embedding;
+mod own_scans;
 mod probe;
 mod recall;
+mod search;
 
 use sqlx::{Connection as _, PgConnection, Row as _};
 
+#[cfg(test)]
+pub use attempt::Failure;
 pub use attempt::Observed;
 pub use catalog::Catalog;
+pub use embedding::{Embedding, Queue};
+pub use own_scans::OwnScans;
 pub use probe::{Coverage, Library, Plans, Sample};
 pub use recall::{FLOOR as RECALL_FLOOR, Recall};
 
 use self::probe::Search;
 use super::checks::{self, Case};
-use super::{HealthError, HealthReport};
+use super::{HealthError, HealthReport, Measures};
 use crate::database::{DatabaseError, sqlstate};
 use crate::settings::VectorTable;
+use crate::store::Trial;
 
 #[derive(Debug, Clone)]
 pub struct DoctorOptions {
@@ -29,6 +37,10 @@ pub struct DoctorOptions {
     /// Options that a suggested `pgvector-setup` command needs to mean this database, as they can be typed;
     /// empty for the default one.
     pub flags: String,
+    /// Options that commands of sites need to mean the site whose database this is; none where it is no site's.
+    pub site: Option<String>,
+    /// The model that text is embedded by, where the settings name one.
+    pub model: Option<String>,
 }
 
 impl Default for DoctorOptions {
@@ -37,6 +49,8 @@ impl Default for DoctorOptions {
             recall: false,
             queries: 50,
             flags: String::new(),
+            site: None,
+            model: None,
         }
     }
 }
@@ -51,7 +65,10 @@ pub struct Observations {
     pub coverage: Option<Observed<Coverage>>,
     pub sample: Option<Observed<Sample>>,
     pub plans: Option<Observed<Plans>>,
+    pub search: Option<Observed<Option<Trial>>>,
     pub recall: Option<Observed<Option<Recall>>>,
+    pub embedding: Option<Observed<Embedding>>,
+    pub own_scans: Option<Observed<OwnScans>>,
 }
 
 /// Looks at the database of `connection`, a session of the application's role or of an administrator, outside a
@@ -107,6 +124,7 @@ fn report(case: &Case<'_>) -> HealthReport {
         findings,
         package: None,
         databases: Vec::new(),
+        measures: Some(Measures::of(case)),
     }
 }
 
@@ -124,7 +142,10 @@ async fn observe(
         coverage: None,
         sample: None,
         plans: None,
+        search: None,
         recall: None,
+        embedding: None,
+        own_scans: None,
     };
     let catalog = &seen.catalog;
     if let Some(extension) = catalog.extension.as_ref() {
@@ -137,6 +158,7 @@ async fn observe(
         return Ok(seen);
     };
     seen.coverage = Some(probe::coverage(connection, catalog, facts, table).await?);
+    seen.embedding = Some(embedding::embedding(connection, table).await?);
     let (Some(extension), Some(Ok(_))) = (&catalog.extension, &seen.library) else {
         return Ok(seen);
     };
@@ -145,16 +167,22 @@ async fn observe(
         return Ok(seen);
     }
     seen.sample = Some(probe::sample(connection, extension, half, facts, table).await?);
-    let search = Search {
+    let explained = Search {
         table,
         extension_schema: &extension.schema,
         type_name: &column.type_name,
         dimensions: column.dimensions.unwrap_or(table.dimensions.count()),
     };
-    seen.plans = Some(probe::plans(connection, &catalog.server, &search).await?);
-    if let Some(index) = checks::serving(catalog, table).filter(|_| options.recall) {
-        seen.recall = Some(recall::recall(connection, &search, facts, index, options.queries).await?);
+    seen.plans = Some(probe::plans(connection, &catalog.server, &explained).await?);
+    let index = checks::serving(catalog, table);
+    if index.is_some() || facts.bytes <= probe::COUNTED_BYTES {
+        seen.search = Some(search::search(connection, table).await?);
     }
+    if let Some(index) = index.filter(|_| options.recall) {
+        seen.recall = Some(recall::recall(connection, &explained, facts, index, options.queries).await?);
+    }
+    // The last: whatever scanned an index came before it.
+    seen.own_scans = Some(own_scans::own_scans(connection, table).await?);
     Ok(seen)
 }
 

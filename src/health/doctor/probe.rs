@@ -10,7 +10,7 @@ use crate::health::planned::Planned;
 use crate::settings::{Identifier, VectorTable};
 
 /// Tables up to this size are counted; larger ones are estimated.
-const COUNTED_BYTES: u64 = 32 << 20;
+pub const COUNTED_BYTES: u64 = 32 << 20;
 /// Bytes of vectors that a sample may read.
 const SAMPLE_BYTES: u64 = 8 << 20;
 
@@ -205,7 +205,7 @@ impl Search<'_> {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(answers: &[String]) -> Observed<T> {
+pub(super) fn decode<T: serde::de::DeserializeOwned>(answers: &[String]) -> Observed<T> {
     let text = answers.first().map(String::as_str).unwrap_or_default();
     serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))
 }

@@ -208,8 +208,10 @@ async fn neighbours(
         .await?;
     let mut distances = Vec::with_capacity(rows.len());
     for row in &rows {
+        // Where there are fewer than are asked for, an exact scan ends with the rows that have no vector.
+        let distance: Option<f64> = row.try_get(1)?;
         if row.try_get::<String, _>(0)? != query.row {
-            distances.push(row.try_get(1)?);
+            distances.extend(distance);
         }
     }
     distances.truncate(NEIGHBOURS as usize);

@@ -12,6 +12,8 @@ use crate::database::DatabaseError;
 use crate::database::sql::composed;
 use crate::health::neighbours::hits;
 use crate::health::planned::Planned;
+use crate::settings::Identifier;
+use crate::store::{StoreError, trial};
 
 /// One run inside the transaction that will be rolled back.
 pub struct Measurement<'a> {
@@ -41,7 +43,39 @@ impl Measurement<'_> {
                 .push("no index: every search is exact".to_owned());
             self.search_exactly(&queries).await?;
         }
+        self.store().await?;
         self.round_trip(&rows, &extra).await
+    }
+
+    /// A search and similar rows by the vector store's own statements.
+    async fn store(&mut self) -> Result<(), DatabaseError> {
+        let mut table = self.scratch.table();
+        if self.scratch.is_temporary {
+            // The store looks for it in the catalog, where the session's own schema has another name.
+            let schema: String = sqlx::query_scalar(
+                "SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace WHERE oid = pg_catalog.pg_my_temp_schema()",
+            )
+            .persistent(false)
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(DatabaseError::statement("find the session's own schema"))?;
+            table.schema = Identifier::new(schema).unwrap_or(table.schema);
+        }
+        self.execute(self.scratch.approximate(), "prepare the search")
+            .await?;
+        let trial = match trial(self.connection, &table).await {
+            Ok(trial) => trial,
+            Err(StoreError::Database(error)) => return Err(error),
+            Err(error) => {
+                self.result
+                    .problems
+                    .push(format!("the vector store cannot use the scratch table: {error}"));
+                return Ok(());
+            }
+        };
+        self.result.search = trial.as_ref().is_some_and(|trial| trial.is_first != Some(false));
+        self.result.similar = trial.is_some_and(|trial| trial.similar > 0);
+        Ok(())
     }
 
     async fn load(&mut self, rows: &[Vec<f32>]) -> Result<(), DatabaseError> {

@@ -1,8 +1,8 @@
 //! `verify`: load, index, search, write and delete as the application does, and measure it.
 //!
 //! Everything happens in one transaction that is rolled back. A run that is killed leaves nothing either, because the
-//! server rolls back for it; no later run has to clean up. (A temporary table would need the TEMPORARY privilege, and
-//! one that outlived its transaction would stay in the catalog for as long as a pooled session lives.)
+//! server rolls back for it; no later run has to clean up. (A temporary table, which needs the TEMPORARY privilege, is made only
+//! where the role may make no other.)
 
 mod copy;
 mod measure;
@@ -94,6 +94,8 @@ fn unproven(table: &VectorTable, options: &VerifyOptions, rows: u32) -> Verifica
         recall_at_10: None,
         queries: options.queries,
         round_trip: false,
+        search: false,
+        similar: false,
         load_milliseconds: 0.0,
         build_milliseconds: 0.0,
         search_milliseconds: 0.0,
@@ -114,8 +116,9 @@ async fn measure(
         .await
         .map_err(DatabaseError::statement("begin a transaction"))?;
     let name = prepare_session(&mut transaction, table, options).await?;
+    let is_temporary = !may_create(&mut transaction, table).await?;
     let measured = Measurement {
-        scratch: Scratch::new(table, name.clone(), result.rows),
+        scratch: Scratch::new(table, name.clone(), result.rows, is_temporary),
         connection: &mut transaction,
         result,
     }
@@ -155,6 +158,19 @@ async fn prepare_session(
     let name = format!("{}{token}", Scratch::PREFIX);
     Identifier::new(name)
         .map_err(|error| DatabaseError::statement(purpose)(sqlx::Error::Protocol(error.to_string())))
+}
+
+/// Whether this role may make a table beside the application's. A site's runtime role may not, and has the TEMPORARY privilege.
+async fn may_create(connection: &mut PgConnection, table: &VectorTable) -> Result<bool, DatabaseError> {
+    const SQL: &str = "SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE') FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
+    let may: Option<bool> = sqlx::query_scalar(SQL)
+        .persistent(false)
+        .bind(table.schema.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(DatabaseError::statement("see what this role may make"))?;
+    // Where there is no such schema, the attempt says so.
+    Ok(may.unwrap_or(true))
 }
 
 /// Afterwards: nothing of ours may be left, and the role must be able to do to its own table what it did to the scratch one.
@@ -200,6 +216,15 @@ fn judge(result: &mut Verification) {
         result
             .problems
             .push(format!("recall@10 is {recall:.3}, below {RECALL_FLOOR}"));
+    }
+    let is_measured = result.problems.is_empty();
+    if is_measured && !result.search {
+        result
+            .problems
+            .push("a row is not found by its own vector".to_owned());
+    }
+    if is_measured && !result.similar {
+        result.problems.push("a row has no similar rows".to_owned());
     }
     result.passed = result.problems.is_empty();
 }

@@ -13,29 +13,58 @@ pub struct Scratch<'a> {
     pub name: Identifier,
     pub index_name: Identifier,
     rows: u32,
+    /// In the session's own schema, for a role that may make no table anywhere else.
+    pub is_temporary: bool,
 }
 
 impl<'a> Scratch<'a> {
     pub const PREFIX: &'static str = "pgvector_setup_verify_";
 
     /// `token` tells concurrent runs apart.
-    pub fn new(like: &'a VectorTable, name: Identifier, rows: u32) -> Self {
+    pub fn new(like: &'a VectorTable, name: Identifier, rows: u32, is_temporary: bool) -> Self {
         Self {
             like,
             index_name: name.with_suffix("_idx"),
             name,
             rows,
+            is_temporary,
         }
     }
 
     fn qualified(&self) -> String {
-        format!("{}.{}", self.like.schema.quoted(), self.name.quoted())
+        format!("{}.{}", self.schema().quoted(), self.name.quoted())
     }
 
-    /// Unlogged: the table never outlives its transaction, so its write-ahead log would be waste.
+    /// `pg_temp` is whichever schema the session's temporary tables are in.
+    fn schema(&self) -> Identifier {
+        if self.is_temporary {
+            Identifier::new("pg_temp").expect("a plain name")
+        } else {
+            self.like.schema.clone()
+        }
+    }
+
+    /// The scratch table as the settings of a store.
+    pub fn table(&self) -> VectorTable {
+        let name = |text: &str| Identifier::new(text).expect("a plain name");
+        VectorTable {
+            schema: self.schema(),
+            table: self.name.clone(),
+            key: name("number"),
+            column: name("embedding"),
+            ..self.like.clone()
+        }
+    }
+
+    /// Unlogged or temporary: the table never outlives its transaction, so its write-ahead log would be waste.
     pub fn create_table(&self) -> String {
         format!(
-            "CREATE UNLOGGED TABLE {} (number integer NOT NULL, embedding {} NOT NULL)",
+            "CREATE {} TABLE {} (number integer NOT NULL, embedding {} NOT NULL)",
+            if self.is_temporary {
+                "TEMPORARY"
+            } else {
+                "UNLOGGED"
+            },
             self.qualified(),
             self.like.qualified_type()
         )

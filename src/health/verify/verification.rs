@@ -23,6 +23,10 @@ pub struct Verification {
     pub queries: u32,
     /// Whether a vector came back bit by bit after a write, and was gone after a delete.
     pub round_trip: bool,
+    /// Whether the store's search for a row's own vector gave that row first, where the metric has it so.
+    pub search: bool,
+    /// Whether the store gave other rows that are similar to a row.
+    pub similar: bool,
     pub load_milliseconds: f64,
     pub build_milliseconds: f64,
     /// All approximate searches together.

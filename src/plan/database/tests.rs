@@ -30,7 +30,7 @@ fn server() -> DatabaseFacts {
 }
 
 /// What an `up` with these settings leaves.
-fn done(settings: &Settings) -> DatabaseFacts {
+pub(in crate::plan) fn done(settings: &Settings) -> DatabaseFacts {
     DatabaseFacts {
         role: Some(role_facts()),
         database: Some(database_entry()),

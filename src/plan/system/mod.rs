@@ -10,7 +10,7 @@ pub(super) mod brew;
 pub mod candidates;
 pub(super) mod dnf;
 
-pub use apt::{instead_of_repository, lists_prefix, refresh_index, upgrade_package};
+pub use apt::{instead_of_repository, lists_prefix, refresh_index, settle_journal, upgrade_package};
 pub use dnf::missing_packages as dnf_packages;
 
 use super::{Plan, Refusal, Step};

@@ -74,6 +74,8 @@ pub(super) fn undo(entry: &Made, all: &All<'_>) -> Undo {
             role: role.clone(),
             schema: schema.clone(),
         },
+        // The newest takes back every version of the same lines, or of the same file.
+        Step::AllowLogin { .. } | Step::Listen { .. } if !is_newest(entry, all) => Undo::Nothing,
         Step::AllowLogin {
             database,
             role,
@@ -85,6 +87,20 @@ pub(super) fn undo(entry: &Made, all: &All<'_>) -> Undo {
             role: role.clone(),
             file: file.clone(),
             owner: owner.clone(),
+            versions: crate::plan::network::lines_of(all.made, file, database, role),
+        },
+        Step::Listen {
+            cluster,
+            file,
+            owner,
+            restart,
+            ..
+        } => Undo::StopListening {
+            cluster: cluster.clone(),
+            file: file.clone(),
+            owner: owner.clone(),
+            versions: crate::plan::network::contents_of(all.made, file),
+            restart: restart.clone(),
         },
         // It goes with a role that we made.
         Step::GrantMembership { role, .. } | Step::SetPassword { role, .. }
@@ -113,4 +129,25 @@ pub(super) fn undo(entry: &Made, all: &All<'_>) -> Undo {
         },
         _ => Undo::Nothing,
     }
+}
+
+/// Whether no later entry is about the same lines of `pg_hba.conf`, or the same file of settings.
+fn is_newest(entry: &Made, all: &All<'_>) -> bool {
+    let is_same = |other: &Step| match (&entry.step, other) {
+        (
+            Step::AllowLogin {
+                database, role, file, ..
+            },
+            Step::AllowLogin {
+                database: of_database,
+                role: of_role,
+                file: of_file,
+                ..
+            },
+        ) => (database, role, file) == (of_database, of_role, of_file),
+        (Step::Listen { file, .. }, Step::Listen { file: of_file, .. }) => file == of_file,
+        _ => false,
+    };
+    let newest = all.made.iter().find(|other| is_same(&other.step));
+    newest.is_none_or(|newest| newest.sequence == entry.sequence)
 }

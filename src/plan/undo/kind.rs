@@ -33,12 +33,22 @@ pub enum Undo {
         database: Identifier,
         role: Identifier,
     },
-    /// Take our own lines out of `pg_hba.conf`.
+    /// Take our own lines out of `pg_hba.conf`, in whichever of their `versions` they are there.
     WithdrawLogin {
         database: Identifier,
         role: Identifier,
         file: PathBuf,
         owner: String,
+        versions: Vec<Vec<String>>,
+    },
+    /// Remove our own file of the server's settings, in whichever of its `versions` it is there, and restart the server where
+    /// it still listens as that said.
+    StopListening {
+        cluster: String,
+        file: PathBuf,
+        owner: String,
+        versions: Vec<String>,
+        restart: Vec<String>,
     },
     /// Take back that the connecting user may act as a role that was there before.
     RevokeMembership {

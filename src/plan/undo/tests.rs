@@ -457,3 +457,57 @@ fn an_overlay_is_taken_back_settings_first_unless_others_use_it() {
         ]
     );
 }
+
+/// Addresses and networks changed since: one restart and one change take back all versions, whichever is there.
+#[test]
+fn what_opened_a_server_is_taken_back_once() {
+    let listen = |content: &str, previous: Option<&str>| Step::Listen {
+        cluster: "17/main".to_owned(),
+        addresses: Vec::new(),
+        certificate: "/srv/db.crt".into(),
+        file: "/etc/postgresql/17/main/conf.d/pgvector-setup.conf".into(),
+        owner: "postgres".to_owned(),
+        content: content.to_owned(),
+        previous: previous.map(str::to_owned),
+        restart: Vec::new(),
+        interrupts: true,
+        log: "/var/log/postgresql/postgresql-17-main.log".into(),
+        is_let_in: false,
+    };
+    let allow = |role: &str, line: &str, previous: &[&str]| Step::AllowLogin {
+        database: name("shop"),
+        role: name(role),
+        file: "/etc/postgresql/17/main/pg_hba.conf".into(),
+        owner: "postgres".to_owned(),
+        lines: vec![line.to_owned()],
+        previous: previous.iter().map(|line| (*line).to_owned()).collect(),
+    };
+    let steps = [
+        allow("app", "c", &["b"]),
+        listen("two", Some("one")),
+        allow("other", "d", &[]),
+        allow("app", "b", &["a"]),
+        listen("one", None),
+    ];
+    let made: Vec<Made> = (1..)
+        .zip(steps)
+        .map(|(sequence, step)| Made {
+            sequence,
+            step,
+            outcome: None,
+        })
+        .collect();
+    let undone: Vec<String> = undo_plan(&made, &DataFacts::default(), &settings(Target::System))
+        .unwrap()
+        .into_iter()
+        .map(|step| match step.undo {
+            Undo::WithdrawLogin { role, versions, .. } => format!("{role}: {}", versions.concat().join(",")),
+            Undo::StopListening { versions, .. } => versions.join(","),
+            _ => "nothing".to_owned(),
+        })
+        .collect();
+    assert_eq!(
+        undone,
+        ["app: c,b,a", "two,one", "other: d", "nothing", "nothing"]
+    );
+}

@@ -30,6 +30,10 @@ impl Undo {
                 database.quoted(),
                 file.display()
             ),
+            Self::StopListening { cluster, file, .. } => format!(
+                "remove {}, and restart the cluster {cluster}, which then listens as before",
+                file.display()
+            ),
             Self::RevokeMembership { role, member } => {
                 format!("let {} no longer act as {}", member.quoted(), role.quoted())
             }

@@ -77,7 +77,36 @@ pub fn upgrade_package(package: Package, from: String, lock_timeout: u16) -> Ste
     }
 }
 
-/// Finishes what an installation of ours began; a plan never does this for anybody else's.
+/// Installs packages again that are there in part. `names` as apt-get takes them, with a version where one was chosen.
+pub fn reinstall(names: &[String], packages: Vec<Package>, lock_timeout: u16) -> Step {
+    // By name, because --fix-broken alone leaves a package that is unpacked and has to be reinstalled to dpkg, which fails.
+    let mut argv = owned(&[
+        APT_GET,
+        "install",
+        "-y",
+        "--reinstall",
+        "--no-install-recommends",
+        "--no-remove",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "-o",
+        "Dpkg::Options::=--force-confdef",
+        "-o",
+        &lock_option(lock_timeout),
+    ]);
+    argv.extend(names.iter().cloned());
+    Step::ReinstallPackages { packages, argv }
+}
+
+/// Has dpkg take its journal over, as it does whenever it may write. Without input it selects nothing, and unlike
+/// `--configure -a` it does not stumble over packages that have to be reinstalled.
+pub fn settle_journal() -> Step {
+    Step::SettleJournal {
+        argv: owned(&["/usr/bin/dpkg", "--set-selections"]),
+    }
+}
+
+/// Lets dpkg finish the packages that it has unpacked.
 pub fn configure_packages() -> Step {
     Step::ConfigurePackages {
         argv: owned(&[

@@ -6,10 +6,10 @@ mod repository;
 #[cfg(test)]
 mod tests;
 
-pub use commands::{refresh_index, upgrade_package};
+pub use commands::{refresh_index, settle_journal, upgrade_package};
 pub use repository::{instead as instead_of_repository, lists_prefix};
 
-use crate::facts::apt::{AptFacts, Offer, Simulation, server_package, unchecked};
+use crate::facts::apt::{AptFacts, Broken, Interrupted, Offer, Simulation, server_package, unchecked};
 use crate::facts::clusters::ClusterStatus;
 use crate::facts::packages::{ServerChoice, choose, seen};
 use crate::facts::system::SystemFacts;
@@ -136,12 +136,68 @@ fn refuse_interrupted(apt: &AptFacts) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::Blocked {
-        fact: format!(
-            "dpkg was interrupted before it was done with {}",
-            apt.interrupted.join(", ")
-        ),
-        hint: "sudo dpkg --configure -a".to_owned(),
+        fact: format!("dpkg was interrupted before it was done with {}", apt.interrupted),
+        hint: repair_by_hand(&apt.interrupted),
     })
+}
+
+/// What a person types. dpkg takes its journal over first, whatever becomes of the packages after it.
+fn repair_by_hand(interrupted: &Interrupted) -> String {
+    const CONFIGURE: &str = "sudo dpkg --configure -a";
+    let broken: Vec<&str> = interrupted
+        .must_reinstall()
+        .map(|broken| broken.package.as_str())
+        .collect();
+    if broken.is_empty() {
+        return CONFIGURE.to_owned();
+    }
+    let reinstall = format!("sudo apt-get install --reinstall {}", broken.join(" "));
+    if interrupted.journal {
+        format!("{CONFIGURE}; {reinstall}")
+    } else {
+        reinstall
+    }
+}
+
+/// Finishes what an installation of ours began; a plan never does this for anybody else's. dpkg itself finishes what it
+/// had unpacked; what it had not goes by apt-get, which has the archive and afterwards lets dpkg finish the others.
+fn repair(apt: &AptFacts, lock_timeout: u16) -> Vec<Step> {
+    let packages: Vec<Package> = apt
+        .interrupted
+        .must_reinstall()
+        .map(|broken| broken_package(apt, broken))
+        .collect();
+    if packages.is_empty() {
+        return vec![commands::configure_packages()];
+    }
+    let mut steps = Vec::new();
+    if apt.interrupted.journal {
+        steps.push(commands::settle_journal());
+    }
+    if apt.lists_age.is_none() {
+        steps.push(commands::refresh_index(lock_timeout));
+    }
+    // A version was chosen for the server and for pgvector alone, and is only asked for while a repository has it.
+    let word = |package: &Package| match package.origin.is_empty() {
+        true => package.name.clone(),
+        false => format!("{}={}", package.name, package.version),
+    };
+    let words: Vec<String> = packages.iter().map(word).collect();
+    steps.push(commands::reinstall(&words, packages, lock_timeout));
+    steps
+}
+
+fn broken_package(apt: &AptFacts, broken: &Broken) -> Package {
+    let name = broken.package.split(':').next().unwrap_or_default();
+    let is_it = |offer: &&Offer| offer.version == broken.version;
+    let offer = apt
+        .policy(name)
+        .and_then(|policy| policy.offers.iter().find(is_it));
+    Package {
+        name: broken.package.clone(),
+        version: broken.version.clone(),
+        origin: offer.map(|offer| offer.origin.clone()).unwrap_or_default(),
+    }
 }
 
 fn package_steps(
@@ -153,7 +209,7 @@ fn package_steps(
 ) -> Result<Vec<Step>, Refusal> {
     if !apt.interrupted.is_empty() && (facts.unfinished_installation || !missing.is_empty()) {
         if facts.unfinished_installation {
-            return Ok(vec![commands::configure_packages()]);
+            return Ok(repair(apt, settings.lock_timeout));
         }
         refuse_interrupted(apt)?;
     }

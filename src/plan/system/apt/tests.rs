@@ -7,7 +7,8 @@ mod origins;
 
 use super::*;
 use crate::facts::apt::{
-    FINGERPRINT, KeyOrigin, LockHolder, PgdgFacts, SigningKey, parse_policy, parse_simulation, parse_sources,
+    FINGERPRINT, KeyOrigin, LockHolder, PgdgFacts, SigningKey, broken_packages, parse_policy,
+    parse_simulation, parse_sources,
 };
 use crate::facts::clusters::Cluster;
 use crate::facts::manager::Manager;
@@ -98,8 +99,10 @@ fn settings() -> Settings {
             index: Index::None,
             extension_schema: name("public"),
         },
+        network: Default::default(),
         server_url: None,
         role_password_file: None,
+        embedder: Default::default(),
         containers: crate::settings::ContainerSettings::default(),
     }
 }
@@ -148,6 +151,12 @@ fn outline(facts: &SystemFacts, settings: &Settings) -> String {
         }
         Step::AddRepository { suite, uri, .. } => format!("add {suite} of {uri}"),
         Step::ConfigurePackages { .. } => "configure".to_owned(),
+        Step::SettleJournal { .. } => "settle".to_owned(),
+        Step::ReinstallPackages { argv, .. } => {
+            let is_option = |word: &&String| word.starts_with('-') || word.contains("::");
+            let words = argv.iter().skip(2).filter(|word| !is_option(word));
+            format!("reinstall {}", words.cloned().collect::<Vec<_>>().join(" "))
+        }
         Step::CreateSystemCluster { major, name, .. } => format!("create {major}/{name}"),
         Step::StartService { cluster, argv, .. } => format!("start {cluster} by {}", argv[0]),
         other => format!("{other:?}"),
@@ -306,14 +315,14 @@ const CASES: &[Case] = &[
     ),
     (
         "an interrupted dpkg",
-        |facts, _| apt(facts).interrupted = vec!["tzdata".to_owned()],
+        |facts, _| broken(facts, &[TZDATA]),
         "blocked: dpkg was interrupted before it was done with tzdata",
     ),
     (
         "an interrupted dpkg that nothing is wanted of",
         |facts, _| {
             installed(facts);
-            apt(facts).interrupted = vec!["tzdata".to_owned()];
+            broken(facts, &[TZDATA]);
             facts.clusters = vec![cluster(17, 5432, ClusterStatus::Online)];
         },
         "",
@@ -321,10 +330,78 @@ const CASES: &[Case] = &[
     (
         "an interrupted installation of ours",
         |facts, _| {
-            apt(facts).interrupted = vec!["postgresql-17".to_owned()];
+            broken(facts, &["unpacked ok postgresql-17 17.6-0+deb13u1"]);
             facts.unfinished_installation = true;
         },
         "configure",
+    ),
+    (
+        "an interrupted installation of ours, of which only the journal is left",
+        |facts, _| {
+            apt(facts).interrupted.journal = true;
+            facts.unfinished_installation = true;
+        },
+        "configure",
+    ),
+    (
+        "an installation of ours that was cut off in unpacking, with what dpkg noted of it",
+        |facts, _| {
+            broken(
+                facts,
+                &[
+                    "unpacked ok perl 5.40.1-6",
+                    "half-installed reinstreq ssl-cert 1.1.3",
+                ],
+            );
+            apt(facts).interrupted.journal = true;
+            facts.unfinished_installation = true;
+        },
+        "settle, reinstall ssl-cert",
+    ),
+    (
+        "an installation of ours that was cut off as dpkg had unpacked, and not yet said that it is whole",
+        |facts, _| {
+            broken(
+                facts,
+                &[
+                    "unpacked reinstreq libperl5.40:amd64 5.40.1-6",
+                    "unpacked reinstreq ssl-cert 1.1.3",
+                ],
+            );
+            facts.unfinished_installation = true;
+        },
+        "reinstall libperl5.40:amd64 ssl-cert",
+    ),
+    (
+        "a server cut off in unpacking, whose version a repository has, and one that none has any more",
+        |facts, _| {
+            broken(
+                facts,
+                &[
+                    "half-installed reinstreq postgresql-17-pgvector 0.8.0-1",
+                    "half-installed reinstreq postgresql-17 1",
+                ],
+            );
+            facts.unfinished_installation = true;
+        },
+        "reinstall postgresql-17-pgvector=0.8.0-1 postgresql-17",
+    ),
+    (
+        "an installation of ours that was cut off in unpacking, and the package lists are gone",
+        |facts, _| {
+            broken(facts, &["half-installed reinstreq ssl-cert "]);
+            apt(facts).interrupted.journal = true;
+            apt(facts).lists_age = None;
+            facts.cluster_remains = Vec::new();
+            facts.extension_files = vec![(17, "0.8.0".to_owned())];
+            facts.unfinished_installation = true;
+        },
+        "settle, refresh, reinstall ssl-cert",
+    ),
+    (
+        "somebody else's installation that was cut off in unpacking",
+        |facts, _| broken(facts, &["half-installed reinstreq tzdata 2025b"]),
+        "blocked: dpkg was interrupted before it was done with tzdata",
     ),
     (
         "an installation that removes a package",
@@ -371,6 +448,13 @@ fn simulation(facts: &mut SystemFacts) -> &mut Simulation {
     apt(facts).simulation.as_mut().unwrap()
 }
 
+const TZDATA: &str = "unpacked ok tzdata 2025b";
+
+/// Lines of `dpkg-query` in its format.
+fn broken(facts: &mut SystemFacts, lines: &[&str]) {
+    apt(facts).interrupted.packages = broken_packages(&lines.join("\n"));
+}
+
 fn installed(facts: &mut SystemFacts) {
     apt(facts).policies = parse_policy(include_str!(
         "../../../../tests/fixtures/apt/policy-trixie-installed.txt"
@@ -398,6 +482,53 @@ fn every_machine_has_its_plan_or_its_refusal() {
         let (mut facts, mut settings) = (trixie(), settings());
         change(&mut facts, &mut settings);
         assert_eq!(outline(&facts, &settings), *expected, "{machine}");
+    }
+}
+
+/// The commands were found on real machines, in every state that a kill leaves: `tests/machines/interruptions.rs`.
+#[test]
+fn what_was_cut_off_is_repaired_by_these_commands_and_others_are_told_which_they_need() {
+    let half = "half-installed reinstreq ssl-cert 1.1.3";
+    let (mut facts, settings) = (trixie(), settings());
+    facts.unfinished_installation = true;
+    broken(&mut facts, &[half]);
+    apt(&mut facts).interrupted.journal = true;
+    let shown: Vec<String> = server_plan(&facts, &settings)
+        .unwrap()
+        .steps
+        .iter()
+        .flat_map(Step::details)
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "(root) /usr/bin/dpkg --set-selections",
+            "(root) /usr/bin/apt-get install -y --reinstall --no-install-recommends --no-remove \
+             -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef -o DPkg::Lock::Timeout=300 ssl-cert",
+        ]
+    );
+    facts.unfinished_installation = false;
+    for (lines, journal, expected) in [
+        (&[TZDATA][..], true, "sudo dpkg --configure -a"),
+        (&[], true, "sudo dpkg --configure -a"),
+        (
+            &[half, TZDATA],
+            false,
+            "sudo apt-get install --reinstall ssl-cert",
+        ),
+        (
+            &[half, "unpacked reinstreq x:amd64 1"],
+            true,
+            "sudo dpkg --configure -a; sudo apt-get install --reinstall ssl-cert x:amd64",
+        ),
+    ] {
+        broken(&mut facts, lines);
+        apt(&mut facts).interrupted.journal = journal;
+        let refusal = server_plan(&facts, &settings).unwrap_err();
+        let Refusal::Blocked { hint, .. } = &refusal else {
+            panic!("{refusal:?}");
+        };
+        assert_eq!(hint, expected, "{lines:?}");
     }
 }
 

@@ -428,7 +428,7 @@ const ROWS: &[Row] = &[
         "an interrupted dpkg",
         release!("debian-12"),
         |f, s| {
-            apt(f).interrupted = vec!["tzdata".to_owned()];
+            broken(f, &[TZDATA]);
             any(s);
         },
         "blocked: dpkg was interrupted before it was done with tzdata",
