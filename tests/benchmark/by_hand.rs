@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::measure::{Sample, User};
 
-pub const PASSWORD: &str = "by-hand-and-only-on-loopback";
 const PORT: &str = "54419";
 /// As many scratch rows and searches as `verify` uses at 1,536 dimensions.
 const ROWS: usize = 390;
@@ -20,8 +19,8 @@ pub fn run(programs: &Path, directory: &Path, user: User) -> Sample {
     let program = |name: &str| programs.join(name).display().to_string();
     let (data, log) = (path("data"), path("log"));
     std::fs::write(path("roles.sql"), ROLES).expect("a script");
-    std::fs::write(path("schema.sql"), SCHEMA).expect("a script");
-    std::fs::write(path("proof.sql"), proof()).expect("a script");
+    std::fs::write(path("schema.sql"), schema("vectors", "vectors")).expect("a script");
+    std::fs::write(path("proof.sql"), proof("UNLOGGED")).expect("a script");
     let configuration = format!(
         "listen_addresses = '127.0.0.1'\nport = {PORT}\nunix_socket_directories = '{}'\n",
         directory.display()
@@ -132,25 +131,31 @@ REVOKE ALL ON DATABASE vectors FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE vectors TO vectors;
 ";
 
-pub const SCHEMA: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-CREATE SCHEMA vectors AUTHORIZATION vectors;
-ALTER ROLE vectors IN DATABASE vectors SET search_path = vectors, public;
+/// Schema, table and history of one database; `owner` owns the schema, which has the name of the database.
+pub fn schema(name: &str, owner: &str) -> String {
+    format!(
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+CREATE SCHEMA {name} AUTHORIZATION {owner};
+ALTER ROLE {owner} IN DATABASE {name} SET search_path = {name}, public;
 CREATE EXTENSION vector WITH SCHEMA public;
 CREATE SCHEMA records;
 CREATE TABLE records.history (version int PRIMARY KEY, name text, applied_on text, checksum text);
-SET ROLE vectors;
-CREATE TABLE vectors.articles (uri text PRIMARY KEY, document text, metadata jsonb NOT NULL DEFAULT '{}', created_at timestamptz NOT NULL DEFAULT now());
-ALTER TABLE vectors.articles ADD COLUMN embedding public.vector(1536);
-CREATE INDEX articles_embedding_idx ON vectors.articles USING hnsw (embedding public.vector_cosine_ops) WITH (m = 16, ef_construction = 64);
+SET ROLE {owner};
+CREATE TABLE {name}.articles (uri text PRIMARY KEY, document text, metadata jsonb NOT NULL DEFAULT '{{}}', created_at timestamptz NOT NULL DEFAULT now());
+ALTER TABLE {name}.articles ADD COLUMN embedding public.vector(1536);
+CREATE INDEX articles_embedding_idx ON {name}.articles USING hnsw (embedding public.vector_cosine_ops) WITH (m = 16, ef_construction = 64);
 RESET ROLE;
 INSERT INTO records.history VALUES (1, 'extension', now(), ''), (2, 'table', now(), ''), (3, 'embedding_column', now(), ''), (4, 'embedding_index', now(), '');
-";
+"
+    )
+}
 
-/// Load, index, explain, search both ways, write, read and delete, all rolled back.
-pub fn proof() -> String {
+/// Load, index, explain, search both ways, write, read and delete, all rolled back. `kind` is of the scratch table: a site's login
+/// may make temporary ones alone.
+pub fn proof(kind: &str) -> String {
     let mut numbers = Numbers(42);
-    let mut script = String::from(
-        "BEGIN;\nCREATE UNLOGGED TABLE scratch (number integer NOT NULL, embedding vector(1536) NOT NULL);\nCOPY scratch FROM STDIN;\n",
+    let mut script = format!(
+        "BEGIN;\nCREATE {kind} TABLE scratch (number integer NOT NULL, embedding vector(1536) NOT NULL);\nCOPY scratch FROM STDIN;\n"
     );
     for row in 0..ROWS {
         let _ = writeln!(script, "{row}\t{}", numbers.vector());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::measure::{Sample, median, minimum};
+use super::measure::{PASSWORD, Sample, median, minimum};
 use super::{BINARY, by_hand};
 
 const PAIRS: usize = 5;
@@ -92,8 +92,8 @@ impl Ground {
         let project = self.path("by-hand");
         self.run(&["render", "compose", &project]);
         std::fs::write(self.path("roles.sql"), by_hand::ROLES).expect("a script");
-        std::fs::write(self.path("schema.sql"), by_hand::SCHEMA).expect("a script");
-        std::fs::write(self.path("proof.sql"), by_hand::proof()).expect("a script");
+        std::fs::write(self.path("schema.sql"), by_hand::schema("vectors", "vectors")).expect("a script");
+        std::fs::write(self.path("proof.sql"), by_hand::proof("UNLOGGED")).expect("a script");
         let secret = std::fs::read_to_string(format!("{project}/secrets/postgres_password"));
         let secret = secret.expect("render wrote it");
         let compose = |words: &[&str]| {
@@ -122,7 +122,7 @@ impl Ground {
         self.wait_for_answer(&secret);
         psql("postgres", &secret, "postgres", "roles.sql");
         psql("postgres", &secret, "vectors", "schema.sql");
-        psql("vectors", by_hand::PASSWORD, "vectors", "proof.sql");
+        psql("vectors", PASSWORD, "vectors", "proof.sql");
         let seconds = started.elapsed().as_secs_f64();
 
         compose(&["down", "--volumes"]);

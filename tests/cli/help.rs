@@ -27,6 +27,8 @@ fn help_names_every_command_and_option() {
     Commands:
       up        Install, start, create, migrate and prove; does nothing where nothing is missing
       plan      Show what `up` would do; changes nothing
+      site      Databases of sites: one command for each, nobody watching
+      apply     Make server and sites as the settings file declares them
       upgrade   Bring a newer pgvector: package, extension in every database, indexes
       start     Start the embedded server, or the one in its container
       stop      Stop the embedded server, or the compose project
@@ -38,7 +40,14 @@ fn help_names_every_command_and_option() {
       verify    Measure that vectors can be kept and found: scratch data, index, recall; leaves nothing
                 behind
       doctor    Read the database's health; changes nothing
-      render    Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL
+      import    Move another vector store's records here, and prove that they arrived
+      search    Find the rows nearest to a text or a vector
+      similar   Find the rows nearest to a row
+      get       Print rows by key or condition
+      upsert    Write rows from a file of JSON lines
+      embed     Make vectors from the rows' text
+      render    Write files that bring the database up elsewhere: compose, Kubernetes, quadlet, SQL; or
+                that run and watch it: systemd, monitoring
       rollback  Undo what `up` did, newest first; never touches what was there before
       help      Print this message or the help of the given subcommand(s)
 
@@ -94,6 +103,10 @@ fn help_names_every_command_and_option() {
 
           --lock-timeout <SECONDS>
               System: seconds to wait for another program to release the package manager [default: 300]
+
+          --repository-timeout <SECONDS>
+              System: seconds to wait for repositories that do not answer yet, and for the clock, on a
+              machine that boots [default: 0]
 
           --source <SOURCE>
               System: the only source of packages [default: the safest that can be had]
@@ -165,8 +178,26 @@ fn help_names_every_command_and_option() {
           --lists <N|auto>
               ivfflat: lists, 1 to 32768, or auto [default: auto]
 
+          --site-directory <DIR>
+              Where the files go that the services of sites read [default: /etc/pgvector-setup/sites]
+
           --config <FILE>
               File with these options as `name = value` [default: pgvector-setup.toml, if it is here]
+
+    Network:
+          --listen <ADDRESS>
+              System: address of this machine that the server listens on beside loopback; * for all
+              [default: none]
+
+          --allow <CIDR>
+              System: network that the application's role is let in from, by TLS and SCRAM, as
+              192.0.2.0/24 [default: none]
+
+          --tls-certificate <FILE>
+              System: the server's certificate, with those between it and its issuer; goes with --listen
+
+          --tls-key <FILE>
+              System: the certificate's key: mode 0600 of the server's user, or 0640 of root
 
     Containers:
           --project <DIR>
@@ -187,9 +218,25 @@ fn help_names_every_command_and_option() {
           --memory <SIZE>
               Memory of the server's container, as 512m or 2g [default: 2g]
 
+    Embedder:
+          --embedder-url <URL>
+              Base of an OpenAI-compatible service that makes vectors from text, as
+              https://api.openai.com/v1
+
+          --embedder-model <NAME>
+              Its model, as text-embedding-3-small
+
+          --embedder-key-file <FILE>
+              File of mode 0600 with its key [default: PGVECTOR_SETUP_EMBEDDER_KEY in the environment,
+              else none]
+
     Output:
           --json
               Print one JSON document on standard output
+
+          --progress
+              With --json: print an event a line while the command works, and the document as the last
+              line
 
       -q, --quiet
               Say nothing but results and errors
@@ -359,6 +406,7 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup verify [OPTIONS]
 
     Options:
+          --domain <NAME>   Of this site, as its service
           --wait <SECONDS>  Url: wait this long for the server to answer a query
       -h, --help            Print help (see more with '--help')
 
@@ -368,9 +416,15 @@ fn each_command_explains_itself() {
     Usage: pgvector-setup doctor [OPTIONS]
 
     Options:
-          --recall          Measure recall on the real table too
-          --wait <SECONDS>  Url: wait this long for the server to answer a query
-      -h, --help            Print help (see more with '--help')
+          --sites            Of every site, each as its service; where there are none, of the database
+                             of these settings
+          --domain <NAME>    Of this site alone
+          --recall           Measure recall on the real table too
+          --format <FORMAT>  The form of the output [default: text] [possible values: text, prometheus]
+          --output <FILE>    Write the metrics to this file, whole or not at all, instead of printing
+                             them
+          --wait <SECONDS>   Url: wait this long for the server to answer a query
+      -h, --help             Print help (see more with '--help')
 
     $ pgvector-setup rollback -h
     Undo what `up` did, newest first; never touches what was there before
@@ -394,6 +448,8 @@ fn no_argument_of_a_command_hides_an_option_that_all_commands_share() {
         &["render", "kubernetes"],
         &["render", "quadlet"],
         &["render", "sql"],
+        &["render", "systemd"],
+        &["render", "monitoring"],
         &["up"],
         &["migrate", "up"],
         &["doctor"],

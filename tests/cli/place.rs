@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::support::{account, bundle};
 use crate::transcript::Transcript;
@@ -115,6 +115,17 @@ impl Place {
     pub fn succeeds(&self, words: &[&str]) {
         let transcript = self.run(words);
         assert_eq!(transcript.exit, 0, "{transcript}");
+    }
+
+    /// Brings up a database for one test; gives back the option that names it, and the turn to be held for as long as the test
+    /// changes it: a run that does has the instance to itself.
+    #[track_caller]
+    pub fn database(&self, name: &str) -> (MutexGuard<'static, ()>, String) {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let option = format!("--database={name}");
+        self.succeeds(&["up", "--yes", &option]);
+        (turn, option)
     }
 
     /// One SQL statement as the administrator.

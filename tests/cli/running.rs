@@ -27,8 +27,8 @@ fn env_prints_variables_for_a_shell_and_for_a_dotenv_file() {
 
 #[test]
 fn migrations_are_listed_and_printed_and_never_take_data_away_unasked() {
-    let database = "--database=kept";
-    RUNNING.succeeds(&["up", "--yes", database]);
+    let (_turn, database) = RUNNING.database("kept");
+    let database = database.as_str();
     RUNNING.sql(
         "kept",
         "INSERT INTO vectors.articles (uri, embedding) VALUES ('a', '[1,2,3]')",
@@ -83,8 +83,8 @@ fn migrations_are_listed_and_printed_and_never_take_data_away_unasked() {
 
 #[test]
 fn verify_measures_and_doctor_reads() {
-    let database = "--database=healthy";
-    RUNNING.succeeds(&["up", "--yes", database]);
+    let (_turn, database) = RUNNING.database("healthy");
+    let database = database.as_str();
     RUNNING.sql(
         "healthy",
         "INSERT INTO vectors.articles (uri, embedding) VALUES ('a', '[1,2,3]'), ('b', NULL)",
@@ -96,6 +96,7 @@ fn verify_measures_and_doctor_reads() {
     index used   yes
     recall@10    1.000 over 20 queries
     round trip   every bit the same
+    search       a row by its own vector, and similar ones
     time         load [N] ms, build [N] ms, search [N] ms, exact search [N] ms
     evidence     plan: Index Scan using pgvector_setup_verify_[ID]_idx (enable_seqscan = off, because the scratch table is small)
     evidence     recall: 200 of the 200 rows that are no farther than the 10th nearest
@@ -138,6 +139,8 @@ fn verify_measures_and_doctor_reads() {
                         1 vectors sampled
     ok        S13       the index can answer the search; the table is small enough to read whole
                         Seq Scan; with enable_seqscan = off Index Scan using articles_embedding_idx; generic plan Seq Scan
+    ok        search    a row is found by its own vector
+                        row "a", 0 similar rows
     ok        S2c       every database has the extension of the server's files
                         [N] databases, version 0.8.5
     skipped   S14       recall was not measured

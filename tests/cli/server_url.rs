@@ -103,6 +103,7 @@ fn one_command_makes_everything_with_the_passwords_of_files_and_again_has_nothin
     | index used   yes
     | recall@10    1.000 over 20 queries
     | round trip   every bit the same
+    | search       a row by its own vector, and similar ones
     | time         load [N] ms, build [N] ms, search [N] ms, exact search [N] ms
     | evidence     plan: Index Scan using pgvector_setup_verify_[ID]_idx (enable_seqscan = off, because the scratch table is small)
     | evidence     recall: 200 of the 200 rows that are no farther than the 10th nearest

@@ -53,13 +53,20 @@ const REDACTIONS: &[(&str, &str)] = &[
     (r"process \d+ ", "process [PID] "),
     (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
     (
+        r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
+        "[SEGMENT]",
+    ),
+    (
         r"pgvector_setup_verify_[0-9a-f]{32}",
         "pgvector_setup_verify_[ID]",
     ),
+    (r"\d+\.\d s\b", "[N] s"),
+    (r"\d+ rows/s", "[N] rows/s"),
     (r"\d+(\.\d+)? (ms|MB|kB|GB)\b", "[N] $2"),
     // Tests that run side by side share a server.
     (r"\d+ databases, version", "[N] databases, version"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ ]*", "[TIME]"),
+    (r"(?m)^\[TIME\]  \d+\.\d+\.\d+  ", "[TIME]  [VERSION]  "),
 ];
 
 /// Compares inline with the redactions in force.

@@ -82,6 +82,7 @@ pub fn listing(instance: &Instance<'_>) -> Vec<String> {
 
 fn walk(instance: &Instance<'_>, directory: &Path, lines: &mut Vec<String>) {
     let instances = instance.root.join("instances");
+    let sites = instance.root.join("sites");
     let closed = [instance.directory().join("data"), instance.root.join("bundles")];
     for entry in std::fs::read_dir(directory)
         .expect("a readable directory")
@@ -89,9 +90,11 @@ fn walk(instance: &Instance<'_>, directory: &Path, lines: &mut Vec<String>) {
     {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_other = directory == instances
-            && name != instance.name
-            && !name.starts_with(&format!(".{}.", instance.name));
+        // Sites are looked at by their own cases.
+        let is_other = path == sites
+            || directory == instances
+                && name != instance.name
+                && !name.starts_with(&format!(".{}.", instance.name));
         // What others make is theirs, and may go while we look.
         let Ok(metadata) = entry.metadata() else { continue };
         if is_other {

@@ -11,8 +11,8 @@ use sqlx::PgConnection;
 
 use super::instance::Instance;
 
-const HISTORIES: &str = "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'pgvector_setup'::regnamespace AND relkind = 'r' ORDER BY 1";
-const CATALOG: &str = include_str!("end_state.sql");
+pub const HISTORIES: &str = "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'pgvector_setup'::regnamespace AND relkind = 'r' AND relname !~ '_model_[0-9a-f]{10}$' ORDER BY 1";
+pub const CATALOG: &str = include_str!("end_state.sql");
 
 /// Roles, database, schemas, tables, indexes, history, configuration, files with their modes; the application's password
 /// lets it in.
@@ -91,6 +91,10 @@ impl Server {
     }
 
     async fn administrator(&self) -> PgConnection {
+        self.administrator_in("vectors").await
+    }
+
+    pub async fn administrator_in(&self, database: &str) -> PgConnection {
         let endpoint = Endpoint::Socket {
             directory: self.socket_directory.clone(),
             port: self.port,
@@ -98,7 +102,7 @@ impl Server {
         let login = Login::Administrator {
             role: "postgres".into(),
         };
-        connect(&endpoint, &login, "vectors")
+        connect(&endpoint, &login, database)
             .await
             .expect("the administrator gets in")
     }

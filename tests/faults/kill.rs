@@ -13,7 +13,7 @@ use super::hook;
 use super::instance::{Instance, Reply, User};
 use super::strace;
 
-static TRIED: AtomicU32 = AtomicU32::new(0);
+pub static TRIED: AtomicU32 = AtomicU32::new(0);
 /// Counts what has not ended well, so a case that panics stays in it.
 static FAILED: AtomicU32 = AtomicU32::new(0);
 /// Runs as root make and remove one system user, so they take turns.
@@ -93,16 +93,34 @@ impl fmt::Display for Point {
     }
 }
 
-/// Every point of every scene, or an even sample of each kind.
-pub fn points(ground: &Ground, is_sampled: bool) -> Vec<Point> {
-    let scenes = Scene::ALL.iter().map(|(scene, _)| *scene);
-    let scenes = scenes.filter(|scene| *scene != Scene::RootUp || User::is_root());
-    scenes
-        .flat_map(|scene| points_of(ground, scene, is_sampled))
-        .collect()
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    All,
+    Sample,
+    /// Of the sample.
+    Half,
 }
 
-fn points_of(ground: &Ground, scene: Scene, is_sampled: bool) -> Vec<Point> {
+impl Share {
+    /// Of these numbers of (sampled, all) points of one kind.
+    pub fn of(self, (sampled, all): (usize, usize)) -> usize {
+        match self {
+            Self::All => all,
+            Self::Sample => sampled,
+            Self::Half => sampled.div_ceil(2),
+        }
+    }
+}
+
+/// Every point of every scene, or an even sample of each kind.
+pub fn points(ground: &Ground, share: Share) -> Vec<Point> {
+    let scenes = Scene::ALL.iter().map(|(scene, _)| *scene);
+    let scenes = scenes.filter(|scene| *scene != Scene::RootUp || User::is_root());
+    scenes.flat_map(|scene| points_of(ground, scene, share)).collect()
+}
+
+fn points_of(ground: &Ground, scene: Scene, share: Share) -> Vec<Point> {
     let instance = scene.instance(ground, &format!("census-{}", scene.name()));
     if scene == Scene::Rollback {
         instance.up().succeeds();
@@ -113,11 +131,7 @@ fn points_of(ground: &Ground, scene: Scene, is_sampled: bool) -> Vec<Point> {
     if scene != Scene::Rollback {
         instance.rollback().succeeds();
     }
-    let limit = if is_sampled {
-        scene.limits().0
-    } else {
-        scene.limits().1
-    };
+    let limit = share.of(scene.limits());
     let mut faults = Vec::new();
     for (name, numbers) in census {
         let chosen = evenly(&numbers, limit);
@@ -127,12 +141,11 @@ fn points_of(ground: &Ground, scene: Scene, is_sampled: bool) -> Vec<Point> {
         }));
     }
     let boundaries: Vec<u32> = (1..=boundaries).collect();
-    let share = if is_sampled {
-        limit.saturating_mul(4)
-    } else {
-        limit
-    };
-    faults.extend(evenly(&boundaries, share).into_iter().map(Fault::Boundary));
+    faults.extend(
+        evenly(&boundaries, limit.saturating_mul(4))
+            .into_iter()
+            .map(Fault::Boundary),
+    );
     let moments: Vec<u32> = (1..100)
         .map(|percent| u32::try_from(took.as_millis()).unwrap_or(u32::MAX) / 100 * percent)
         .collect();

@@ -3,7 +3,7 @@
 //! `PGVECTOR_SETUP_TIER=faults cargo test --test faults` runs it; it needs strace. Every kill point is a case of its own,
 //! named by the command, the call and its number, so one that failed is repeated by its name:
 //! `PGVECTOR_SETUP_TIER=faults cargo test --test faults -- --exact up:warm:renameat:3`.
-//! `PGVECTOR_SETUP_KILL_POINTS=all` tries every point instead of an even sample.
+//! `PGVECTOR_SETUP_KILL_POINTS=all` tries every point instead of an even sample, `few` half of the sample.
 #![allow(
     clippy::disallowed_methods,
     reason = "the harness starts children and writes files without the product"
@@ -27,12 +27,16 @@ mod instance;
 mod kill;
 mod secrets;
 mod server_death;
+mod site;
+mod site_kill;
+mod site_secrets;
 mod strace;
 #[path = "../support/tier.rs"]
 mod tier;
 mod write_errors;
 
 use ground::Ground;
+use kill::Share;
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -42,20 +46,35 @@ fn main() {
     }
     strace::require();
     let ground = Arc::new(Ground::prepare());
-    let takes_all = std::env::var("PGVECTOR_SETUP_KILL_POINTS").is_ok_and(|value| value == "all");
+    let asked = std::env::var("PGVECTOR_SETUP_KILL_POINTS").unwrap_or_default();
     // A name that is asked for is found whether it would have been sampled or not.
-    let is_sampled = !takes_all && !arguments.exact;
+    let share = match asked.as_str() {
+        _ if arguments.exact => Share::All,
+        "all" => Share::All,
+        "few" => Share::Half,
+        _ => Share::Sample,
+    };
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     arguments.test_threads.get_or_insert(threads);
 
     let mut trials = Vec::new();
-    for point in kill::points(&ground, is_sampled) {
+    let points = if needs_census(&arguments) {
+        kill::points(&ground, share)
+    } else {
+        Vec::new()
+    };
+    for point in points {
         let name = point.to_string();
         trials.push(trial(&ground, &name, move |ground| {
             kill::try_point(ground, &point)
         }));
     }
-    for failure in write_errors::failures(&ground, is_sampled) {
+    let failures = if needs_census(&arguments) {
+        write_errors::failures(&ground, share)
+    } else {
+        Vec::new()
+    };
+    for failure in failures {
         let name = failure.to_string();
         trials.push(trial(&ground, &name, move |ground| {
             write_errors::try_failure(ground, &failure)
@@ -82,6 +101,17 @@ fn main() {
         "the_password_is_nowhere_else",
         secrets::password_is_nowhere_else,
     ));
+    for scene in site_kill::Scene::ALL {
+        let name = format!("{}:boundaries", scene.name());
+        trials.push(trial(&ground, &name, move |ground| {
+            site_kill::at_every_boundary(ground, scene)
+        }));
+    }
+    trials.push(trial(
+        &ground,
+        "the_passwords_of_sites_are_nowhere_else",
+        site_secrets::passwords_are_nowhere_else,
+    ));
     trials.push(trial(&ground, "releases_have_no_hook", |_| {
         hook::is_not_in_releases()
     }));
@@ -90,6 +120,19 @@ fn main() {
     println!("{}", kill::summary());
     ground.clear();
     conclusion.exit();
+}
+
+/// Whether a case is asked for whose name is known only once system calls were counted, which takes minutes.
+fn needs_census(arguments: &Arguments) -> bool {
+    const OTHERS: [&str; 5] = [
+        "site-",
+        "server_killed_",
+        "eight_at_once_",
+        "the_password",
+        "releases_have_no_hook",
+    ];
+    let of_others = |filter: &String| OTHERS.iter().any(|name| filter.starts_with(name));
+    !arguments.filter.as_ref().is_some_and(of_others)
 }
 
 /// A case on the shared ground; its panic is its failure.

@@ -8,6 +8,7 @@ use super::census;
 use super::fault::evenly;
 use super::ground::Ground;
 use super::instance::{Instance, User};
+use super::kill::Share;
 use super::strace;
 
 /// What each of these calls ends in when the disk is full or broken.
@@ -38,7 +39,7 @@ impl fmt::Display for Failure {
     }
 }
 
-pub fn failures(ground: &Ground, is_sampled: bool) -> Vec<Failure> {
+pub fn failures(ground: &Ground, share: Share) -> Vec<Failure> {
     let instance = ground.instance("census-errors", User::Plain);
     let (mut census, reply) = census::take(&instance, &["up", "--yes"]);
     reply.succeeds();
@@ -47,7 +48,7 @@ pub fn failures(ground: &Ground, is_sampled: bool) -> Vec<Failure> {
     let lines = u32::try_from(receipt.lines().count()).expect("a small count");
     census.insert("write".to_owned(), (1..=lines).collect());
     instance.rollback().succeeds();
-    let limit = if is_sampled { 4 } else { usize::MAX };
+    let limit = share.of((4, usize::MAX));
     let of_call = |(call, error): &(&'static str, &'static str)| {
         let (call, error) = (*call, *error);
         let numbers = census

@@ -23,6 +23,11 @@ pub const SERVERS: Image = Image {
     suite: Image::SERVERS,
     systemd: false,
 };
+/// Debian 13 with systemd, a server that runs, and what a site needs (`docker/sites/build`).
+pub const SITES: Image = Image {
+    suite: Image::SITES,
+    systemd: true,
+};
 pub const FORKY: Image = Image {
     suite: "forky",
     systemd: false,
@@ -144,6 +149,11 @@ impl Case {
     /// A server that is there already. The story makes it, and types its own command lines.
     pub const fn url(name: &'static str, story: fn(&Machine, &Self)) -> Self {
         Self::embedded(name, SERVERS, "user", story)
+    }
+
+    /// A server that is there already, and services for sites. The story types its own command lines.
+    pub const fn site(name: &'static str, story: fn(&Machine, &Self)) -> Self {
+        Self::embedded(name, SITES, "root", story)
     }
 
     pub const fn with(self, flags: &'static str) -> Self {

@@ -4,10 +4,12 @@ use super::adoption::{articles, bundle_at_hand, foreign_database, ident_rules, o
 use super::brew::{self, KEPT_BY_BREW, THEIR_BREW};
 use super::by_hand::{self, OWN_SERVER, RELOCATED_SERVER};
 use super::case::{
-    BOOKWORM, BOOKWORM_SYSTEMD, Case, FEDORA, FORKY, FORKY_SYSTEMD, ROCKY, TRIXIE, TRIXIE_SYSTEMD,
+    BOOKWORM, BOOKWORM_SYSTEMD, Case, FEDORA, FORKY, FORKY_SYSTEMD, ROCKY, SERVERS, TRIXIE, TRIXIE_SYSTEMD,
 };
 use super::dnf;
+use super::first_boot;
 use super::interruptions::{
+    cut_off_and_tried_by_hand, cut_off_by_others, cut_off_in_unpacking, cut_off_then_rolled_back,
     dpkg_locked_for_a_while, dpkg_locked_for_good, killed_while_dpkg_unpacks, killed_while_initdb_runs,
     server_killed,
 };
@@ -15,10 +17,12 @@ use super::leftovers::{
     KEPT_BY_DNF, KEPT_BY_DNF_AND_THEIR_SERVER, KILLED_APT, SYSTEMD_CAME_ALONG, THEIR_SERVER, UPGRADED,
 };
 use super::lifecycle::lifecycle;
-use super::pgdg::{self, MIRROR, MIRROR_WITHOUT_KEY};
+use super::pgdg::{self, MIRROR, MIRROR_WAITED_FOR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
 use super::upgrade::upgrade;
-use super::{quadlet, url, url_job, url_refusals};
+use super::{
+    network, quadlet, site_service, sites_reboot, sites_two, systemd_units, url, url_job, url_refusals,
+};
 
 #[rustfmt::skip]
 pub const ALL: &[Case] = &[
@@ -42,9 +46,16 @@ pub const ALL: &[Case] = &[
     Case::system("system_port_taken", TRIXIE, "root", port_taken).with("--source distro"),
     Case::system("system_locked_for_a_while", TRIXIE, "root", dpkg_locked_for_a_while).with("--source distro"),
     Case::system("system_locked_for_good", TRIXIE, "root", dpkg_locked_for_good).with("--source distro --lock-timeout 5"),
+    Case::system("system_first_boot", TRIXIE, "root", first_boot::from_nothing).with("--source distro --repository-timeout 120"),
     Case::system("system_killed_in_dpkg", TRIXIE, "root", killed_while_dpkg_unpacks).with("--source distro").leaving(KILLED_APT),
+    Case::system("system_cut_off_in_unpacking", TRIXIE, "root", cut_off_in_unpacking).with("--source distro").leaving(KILLED_APT),
+    Case::system("system_cut_off_and_tried_by_hand", TRIXIE, "root", cut_off_and_tried_by_hand).with("--source distro").leaving(KILLED_APT),
+    Case::system("system_cut_off_then_rolled_back", TRIXIE, "root", cut_off_then_rolled_back).with("--source distro").leaving(KILLED_APT),
+    Case::system("system_cut_off_by_others", TRIXIE, "root", cut_off_by_others).with("--source distro").leaving(KILLED_APT),
     Case::system("system_ident_rules_root", TRIXIE, "root", ident_rules).with("--source distro").leaving(THEIR_SERVER),
     Case::system("system_ident_rules_sudo", TRIXIE, "admin", ident_rules).with("--source distro").leaving(THEIR_SERVER),
+    Case::system("network_opened_systemd", TRIXIE_SYSTEMD, "admin", network::opened_and_closed).with("--source distro").leaving(THEIR_SERVER),
+    Case::system("network_taken_back", SERVERS, "root", network::taken_back).with("--source distro").leaving(THEIR_SERVER),
     Case::system("system_upgrade", FORKY, "root", upgrade).with("--port 5432"),
     Case::system("system_existing_articles", TRIXIE, "root", articles)
         .with("--source distro --database site --schema public --role site")
@@ -69,7 +80,7 @@ pub const ALL: &[Case] = &[
     Case::system("pgdg_root_trixie", TRIXIE, "root", pgdg::from_nothing).with(MIRROR),
     Case::system("pgdg_dead_mirror", BOOKWORM, "root", pgdg::dead_mirror).with(MIRROR),
     Case::system("pgdg_wrong_key", BOOKWORM, "admin", pgdg::wrong_key).with(MIRROR_WITHOUT_KEY),
-    Case::system("pgdg_expired_release", BOOKWORM, "root", pgdg::expired_release).with(MIRROR),
+    Case::system("pgdg_expired_release", BOOKWORM, "root", pgdg::expired_release).with(MIRROR_WAITED_FOR),
     Case::system("pgdg_missing_package", BOOKWORM, "root", pgdg::missing_package).with(MIRROR),
     Case::system("pgdg_changed_package", BOOKWORM, "root", pgdg::changed_package).with(MIRROR),
     Case::url("url_owner", url::owner),
@@ -78,10 +89,14 @@ pub const ALL: &[Case] = &[
     Case::url("url_extension_by_somebody_else", url::extension_by_somebody_else),
     Case::url("url_kubernetes_job", url_job::kubernetes_job),
     Case::embedded("quadlet", TRIXIE_SYSTEMD, "root", quadlet::units),
+    Case::system("systemd_units", TRIXIE_SYSTEMD, "root", systemd_units::provision_and_watch),
     Case::url("url_pooler", url::pooler),
     Case::url("url_certificates", url_refusals::certificates),
     Case::url("url_authentication", url_refusals::authentication),
     Case::url("url_standby_and_read_only", url_refusals::standby_and_read_only),
+    Case::system("sites_two", TRIXIE_SYSTEMD, "root", sites_two::two_sites),
+    Case::site("sites_reboot", sites_reboot::power_fails_in_apply),
+    Case::site("site_service_loses_no_request", site_service::loses_no_request),
     Case::system("dnf_pgdg_root", ROCKY, "root", dnf::through_pgdg).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
     Case::system("dnf_pgdg_sudo", ROCKY, "admin", dnf::through_pgdg).with(dnf::MIRROR).leaving(KEPT_BY_DNF),
     Case::system("dnf_wrong_key", ROCKY, "root", dnf::wrong_key).with(dnf::WRONG_KEY).leaving(KEPT_BY_DNF),

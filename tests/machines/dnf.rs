@@ -158,7 +158,7 @@ time.sleep(4)'",
     assert!(
         reply
             .stderr
-            .contains("waiting up to 300 s for the package manager: python3 (process"),
+            .contains("waiting: up to 300 s for the package manager: python3 (process"),
         "the holder is named:\n{}",
         reply.stderr
     );

@@ -53,6 +53,8 @@ impl Engine {
 fn build(image: Image) -> String {
     if image.suite == Image::SERVERS {
         build_by("docker/servers/build", &[])
+    } else if image.suite == Image::SITES {
+        build_by("docker/sites/build", &[])
     } else if ["rocky", "fedora"].contains(&image.suite) {
         build_by("docker/rpm/build", &[image.suite])
     } else {

@@ -11,8 +11,10 @@ use super::transcript::Transcript;
 /// No command on a machine takes longer; then it is ended and the case fails.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Gives the container the unified control group hierarchy that systemd 258 and later insist on, then systemd.
-const START_SYSTEMD: &str = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init";
+/// Gives the container the unified control group hierarchy that systemd 258 and later insist on, and mounts that a service sees
+/// when systemd makes them for it in another namespace, as those with its credentials; then systemd.
+const START_SYSTEMD: &str =
+    "mount --make-rshared / && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init";
 
 /// `user` may do nothing; `admin` has sudo without a password.
 const ACCOUNTS: &str = "useradd --create-home --shell /bin/sh user
@@ -27,6 +29,7 @@ pub struct Image {
 
 impl Image {
     pub const SERVERS: &str = "servers";
+    pub const SITES: &str = "sites";
 
     pub fn flavour(&self) -> &'static str {
         if self.systemd { "systemd" } else { "plain" }
@@ -175,6 +178,19 @@ impl Machine {
         self.transcript.note("the network is unplugged");
         docker(["network", "disconnect", "bridge", &self.container])
             .expect("the container was on the bridge");
+    }
+
+    pub fn plug_in(&self) {
+        docker(["network", "connect", "bridge", &self.container]).expect("the container goes on the bridge");
+        self.transcript.note("the network is plugged in");
+    }
+
+    /// Everything ends at once, and what is on disk comes up again: a power failure, as far as a container has one.
+    pub fn lose_power(&self) {
+        self.transcript.note("the power fails, and comes back");
+        docker(["kill", &self.container]).expect("the container runs");
+        docker(["start", &self.container]).expect("the container starts");
+        self.until("the system bus answers", "test -S /run/dbus/system_bus_socket");
     }
 
     /// Puts a file of the machine that tests into a directory of this one.

@@ -24,18 +24,25 @@ mod dnf;
 #[path = "../support/docker.rs"]
 mod docker;
 mod engine;
+mod first_boot;
 #[path = "../support/hostile.rs"]
 mod hostile;
 mod interruptions;
 mod leftovers;
 mod lifecycle;
 mod machine;
+mod network;
 mod pgdg;
 mod proof;
 mod quadlet;
 mod refusals;
 mod server;
+mod site_service;
+mod sites_reboot;
+mod sites_secrets;
+mod sites_two;
 mod state;
+mod systemd_units;
 #[path = "../support/tier.rs"]
 mod tier;
 #[path = "../support/transcript.rs"]

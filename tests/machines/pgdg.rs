@@ -6,10 +6,13 @@ use std::process::{Command, Stdio};
 
 use super::case::Case;
 use super::lifecycle::{settled_then_undone, succeeds};
-use super::machine::Machine;
+use super::machine::{Machine, Reply};
 use super::state::State;
 
 pub const MIRROR: &str = "--pgdg-mirror http://127.0.0.1:8087 --pgdg-key /srv/pgdg/key.asc";
+/// A clock that contradicts the repository is given a moment.
+pub const MIRROR_WAITED_FOR: &str =
+    "--pgdg-mirror http://127.0.0.1:8087 --pgdg-key /srv/pgdg/key.asc --repository-timeout 2";
 /// The key of PGDG itself is expected then, which signed nothing here.
 pub const MIRROR_WITHOUT_KEY: &str = "--pgdg-mirror http://127.0.0.1:8087";
 
@@ -41,7 +44,18 @@ pub fn wrong_key(machine: &Machine, case: &Case) {
 
 pub fn expired_release(machine: &Machine, case: &Case) {
     serve(machine, case, "expired");
-    is_undone(machine, case, "not valid at the time");
+    let reply = is_undone(machine, case, "not valid at the time");
+    for text in [
+        "waiting: up to 2 s for the package repositories",
+        "this machine's clock says 20",
+        " is valid until 20",
+    ] {
+        assert!(
+            reply.stderr.contains(text),
+            "{text:?} is not told:\n{}",
+            reply.stderr
+        );
+    }
 }
 
 pub fn missing_package(machine: &Machine, case: &Case) {
@@ -62,7 +76,7 @@ pub fn changed_package(machine: &Machine, case: &Case) {
 }
 
 /// Failed, undone: its exit status, cause and way out; the machine as it was; and the user's apt still works.
-fn is_undone(machine: &Machine, case: &Case, cause: &str) {
+fn is_undone(machine: &Machine, case: &Case, cause: &str) -> Reply {
     let before = State::of(machine);
     let reply = case.up(machine);
     assert_eq!(reply.exit, 4, "up ends as failed and undone:\n{}", reply.stderr);
@@ -81,6 +95,7 @@ fn is_undone(machine: &Machine, case: &Case, cause: &str) {
     );
     is_unknown_to_apt(machine);
     machine.root("apt-get update -qq -o APT::Update::Error-Mode=any");
+    reply
 }
 
 /// apt neither asks the repository nor keeps what it read of it.

@@ -30,8 +30,10 @@ pub fn defaults() -> (Settings, KubernetesSettings) {
             index: Index::DEFAULT_HNSW,
             extension_schema: name("public"),
         },
+        network: Default::default(),
         server_url: None,
         role_password_file: None,
+        embedder: Default::default(),
         containers: ContainerSettings::default(),
     };
     let kubernetes = KubernetesSettings {

@@ -146,8 +146,10 @@ fn settings(sequence: &mut Sequence) -> Settings {
             index: Index::DEFAULT_HNSW,
             extension_schema: sequence.name(),
         },
+        network: Default::default(),
         server_url: None,
         role_password_file: None,
+        embedder: Default::default(),
         containers: ContainerSettings {
             app_image: Some("example/app:1".parse().unwrap()),
             ..ContainerSettings::default()

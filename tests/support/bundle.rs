@@ -80,7 +80,8 @@ fn environment() -> Environment {
     }
 }
 
-fn settings(root: &Path) -> Settings {
+/// An embedded installation below `root`.
+pub fn settings(root: &Path) -> Settings {
     let name = |text: &str| Identifier::new(text).expect("a plain name");
     Settings {
         target: Target::Embedded,
@@ -103,8 +104,10 @@ fn settings(root: &Path) -> Settings {
             index: Index::None,
             extension_schema: name("public"),
         },
+        network: Default::default(),
         server_url: None,
         role_password_file: None,
+        embedder: Default::default(),
         containers: pgvector_setup::settings::ContainerSettings::default(),
     }
 }

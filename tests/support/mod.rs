@@ -3,4 +3,5 @@
 
 pub mod account;
 pub mod bundle;
+pub mod embedder;
 pub mod server;

@@ -19,7 +19,7 @@ use sqlx::{Executor as _, PgConnection};
 use super::{account, bundle};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pgvector-setup");
-const INSTANCE: &str = "tests";
+pub const INSTANCE: &str = "tests";
 
 /// One server for all tests of a binary; gone when the binary ends, however it ends.
 static SERVER: LazyLock<Endpoint> = LazyLock::new(|| {
@@ -103,7 +103,7 @@ fn product(directory: &PathBuf) -> Command {
 }
 
 /// A child that waits for the end of its input, which is the end of this process, and then has the product clean up.
-fn destroy_when_this_process_ends(directory: &PathBuf) {
+pub fn destroy_when_this_process_ends(directory: &PathBuf) {
     let script = "cat > /dev/null; \"$0\" --directory \"$1\" --instance \"$2\" rollback --yes --destroy-data \"$2\"; rm -rf \"$1\"";
     let mut child = Command::new("/bin/sh")
         .args(["-c", script, BINARY])

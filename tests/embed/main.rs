@@ -1,0 +1,11 @@
+//! Which model a column holds, and giving every row its vector, on a real server.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod backfill;
+mod embedder;
+mod model;
+mod site;
+mod watch;
