@@ -152,7 +152,6 @@ async fn however_few_rows_meet_a_condition_as_many_as_are_wanted_come_back() {
                 wanted += exact.rows.len();
             }
         }
-        eprintln!("RECALL {method} {nearest} {wanted}");
         assert!(nearest * 10 >= wanted * 9, "{method}: {nearest} of {wanted}");
     }
 }
