@@ -185,7 +185,7 @@ fn a_server_that_does_not_answer_is_waited_for_no_longer_than_was_said() {
     | hint: look why it does not start (docker compose logs database), or give it longer: --wait SECONDS
     exit 3
     ");
-    assert!(began.elapsed().as_secs() < 5);
+    assert!(began.elapsed().as_secs() < 10);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_signal_ends_the_waiting_at_once() {
         rest.iter().any(|line| line.starts_with("error[E0506]")),
         "{rest:?}"
     );
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 /// Replicas of one deployment, each with a volume of its own.

@@ -1,5 +1,8 @@
 //! Others at work at the same time.
 
+use pgvector_setup::database::turn;
+use sqlx::Connection as _;
+
 use crate::site::*;
 
 #[tokio::test]
@@ -100,7 +103,41 @@ async fn the_holder_of_the_migration_lock_is_named_after_five_seconds() {
         matches!(error, MigrateError::Locked { holder: Some(found) } if found == pid),
         "{error}"
     );
-    assert!(start.elapsed() < Duration::from_secs(7));
+    assert!(start.elapsed() < Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn one_run_at_a_time_changes_the_rules_of_a_server() {
+    let (mut first, mut second) = (
+        server::administrator("postgres").await,
+        server::administrator("postgres").await,
+    );
+    let patient = Duration::from_secs(60);
+    turn::take_rules(&mut first, patient, |_| {}).await.unwrap();
+    let holder: i32 = first.fetch_one("SELECT pg_backend_pid()").await.unwrap().get(0);
+    let told = std::cell::RefCell::new(Vec::new());
+    let tell = |what: &str| told.borrow_mut().push(what.to_owned());
+    let error = turn::take_rules(&mut second, Duration::ZERO, tell)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, MigrateError::Locked { holder: Some(found) } if found == holder),
+        "{error}"
+    );
+    // The second is told of the first before the first ends.
+    let (ends, ended) = tokio::sync::oneshot::channel();
+    let ends = std::cell::RefCell::new(Some(ends));
+    let tell = |what: &str| {
+        told.borrow_mut().push(what.to_owned());
+        ends.take().map(|ends| ends.send(()));
+    };
+    let (taken, ()) = tokio::join!(turn::take_rules(&mut second, patient, tell), async {
+        ended.await.unwrap();
+        first.close().await.unwrap();
+    });
+    taken.unwrap();
+    let expected = format!("another run that changes who is let in to end (server process {holder})");
+    assert_eq!(told.into_inner(), [expected]);
 }
 
 #[tokio::test]
