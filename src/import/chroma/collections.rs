@@ -14,7 +14,7 @@ const KNOWN_VECTOR_TYPE: &str = "urn:chroma:segment/vector/hnsw-local-persisted"
 const KNOWN_METADATA_TYPE: &str = "urn:chroma:segment/metadata/sqlite";
 
 /// One collection as the catalog has it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) id: String,
     pub(super) name: CollectionName,
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) oddities: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) id: String,
     /// How far in the log it holds everything; `None` where Chroma did not note it.

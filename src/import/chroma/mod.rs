@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::DirectoryError;
 
-use self::records::DirectoryRecords;
+use self::records::{DirectoryRecords, Found};
 use self::sqlite::Catalog;
 use super::{Collection, ImportError, Inventory, Records, Source};
 use crate::host::{Host, SourceFile};
@@ -45,6 +45,8 @@ pub struct Directory {
     /// The same without symbolic links.
     root: PathBuf,
     catalog: Catalog,
+    /// Of the collection that was counted last.
+    found: Option<Found>,
 }
 
 impl Directory {
@@ -77,6 +79,7 @@ impl Directory {
             path: path.to_owned(),
             root,
             catalog,
+            found: None,
         })
     }
 }

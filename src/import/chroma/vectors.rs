@@ -93,12 +93,13 @@ impl Vectors {
 
     /// `noted` is the last position in the log that changed the record, as the METADATA segment has it.
     pub(super) fn whereabouts(&self, id: IdDigest, noted: Option<i64>) -> Whereabouts {
-        let may_have_lost =
-            |snapshot: &Snapshot| snapshot.may_have_lost(id) || snapshot.is_uncommitted(id, noted);
+        let is_in_index = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.has(id));
+        let may_have_lost = |snapshot: &Snapshot| {
+            !is_in_index && snapshot.may_have_lost(id) || snapshot.is_uncommitted(id, noted)
+        };
         if self.damage.is_some() || self.snapshot.as_ref().is_some_and(may_have_lost) {
             return certain(self.log.of(id), noted, self.noted_to);
         }
-        let is_in_index = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.has(id));
         let lines = self.log.of(id);
         // 0.5.6 to 0.5.12 purged lines that no index had yet: what is left can be an older vector of the record.
         let is_lost = |noted: i64| {

@@ -71,7 +71,13 @@ impl Labels {
             self.pairs.sort_unstable();
             self.is_confirmed.resize(self.pairs.len(), false);
         }
-        if let Ok(place) = self.pairs.binary_search(&(id, label)) {
+        let first = id.first_in(&self.pairs, |(id, _)| *id);
+        let place = match self.pairs.get(first) == Some(&(id, label)) {
+            true => Ok(first),
+            // Only a damaged index has an id with two labels.
+            false => self.pairs.binary_search(&(id, label)),
+        };
+        if let Ok(place) = place {
             self.is_confirmed[place] = true;
         }
     }

@@ -5,11 +5,13 @@ pub(super) mod header;
 pub(super) mod labels;
 mod opcode;
 mod pickle;
+mod window;
 
 use std::path::{Path, PathBuf};
 
 use self::header::Header;
 use self::labels::Labels;
+pub(super) use self::window::Window;
 use super::DirectoryError;
 use super::id::IdDigest;
 use crate::host::{Host, SourceFile};
@@ -164,27 +166,27 @@ impl Snapshot {
     pub(super) fn vector(
         &self,
         id: IdDigest,
-        buffer: &mut Vec<u8>,
+        window: &mut Window,
     ) -> Result<Option<Vec<f32>>, DirectoryError> {
         match (self.place(id), &self.vectors) {
-            (Some(place), Some(vectors)) => vectors.read(place, buffer),
+            (Some(place), Some(vectors)) => vectors.read(place, window),
             _ => Ok(None),
         }
     }
 
     /// Of a few records all over the segment, how many are not as Chroma stores them, and how many were looked at.
     pub(super) fn sample(&self) -> Result<(usize, usize), DirectoryError> {
-        let mut buffer = Vec::new();
+        let mut window = Window::default();
         let (mut broken, mut seen) = (0, 0);
         for place in self.places.iter().step_by((self.places.len() / 32).max(1)) {
             seen += 1;
-            broken += usize::from(self.vector(place.id, &mut buffer)?.is_none());
+            broken += usize::from(self.vector(place.id, &mut window)?.is_none());
         }
         Ok((broken, seen))
     }
 
     fn place(&self, id: IdDigest) -> Option<Place> {
-        let found = self.places.partition_point(|place| place.id < id);
+        let found = id.first_in(&self.places, |place| place.id);
         self.places.get(found).copied().filter(|place| place.id == id)
     }
 }
@@ -217,19 +219,11 @@ impl Vectors {
         Ok(slots)
     }
 
-    fn read(&self, place: Place, buffer: &mut Vec<u8>) -> Result<Option<Vec<f32>>, DirectoryError> {
-        let Header {
-            stride,
-            label,
-            vector,
-            ..
-        } = self.header;
-        buffer.resize(usize::try_from(label - vector).unwrap_or(usize::MAX), 0);
-        let offset = u64::from(place.slot) * stride + vector;
-        if self.file.read_at(offset, buffer)? < buffer.len() {
+    fn read(&self, place: Place, window: &mut Window) -> Result<Option<Vec<f32>>, DirectoryError> {
+        let Some(bytes) = window.vector(&self.file, &self.header, place.slot)? else {
             return Ok(None);
-        }
-        let mut components = lanes::from_le_bytes(buffer);
+        };
+        let mut components = lanes::from_le_bytes(bytes);
         if self.space == Space::Cosine {
             if !is_normalised(lanes::square(&components), place.norm) {
                 return Ok(None);

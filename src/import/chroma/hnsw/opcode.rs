@@ -150,8 +150,15 @@ impl<'f> Opcodes<'f> {
                 ),
             ));
         }
-        self.text.clear();
         let mut missing = usize::try_from(length).unwrap_or(usize::MAX);
+        if missing > 0
+            && let Some(text) = self.rest_of_piece()?.get(..missing)
+        {
+            let text = IdDigest::of(text);
+            self.at += length;
+            return Ok(Opcode::Text(text));
+        }
+        self.text.clear();
         while missing > 0 {
             let piece = self.rest_of_piece()?;
             let taken = piece.len().min(missing);
@@ -170,6 +177,11 @@ impl<'f> Opcodes<'f> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DirectoryError> {
+        if let Some(bytes) = self.rest_of_piece()?.first_chunk() {
+            let bytes = *bytes;
+            self.at += N as u64;
+            return Ok(bytes);
+        }
         let mut bytes = [0; N];
         for byte in &mut bytes {
             *byte = self.byte()?;

@@ -96,7 +96,7 @@ impl Log {
 
     /// The lines of one id, in order.
     pub(super) fn of(&self, id: IdDigest) -> &[Entry] {
-        let from = self.entries.partition_point(|entry| entry.id < id);
+        let from = id.first_in(&self.entries, |entry| entry.id);
         let count = self.entries[from..].partition_point(|entry| entry.id == id);
         &self.entries[from..from + count]
     }

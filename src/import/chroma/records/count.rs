@@ -7,7 +7,7 @@ use super::{DirectoryRecords, PASSED_AT_ONCE};
 
 impl DirectoryRecords<'_> {
     /// How many records there are, and how many of them have no vector. Reads neither vectors nor metadata; takes 24 bytes a record
-    /// for as long as it counts.
+    /// for as long as it counts. Whoever reads the records next need not look for them again.
     ///
     /// # Errors
     /// [`DirectoryError::Row`] for an id that comes twice: SQLite's index forbids it, and is not asked when rows are read in order.
@@ -26,7 +26,7 @@ impl DirectoryRecords<'_> {
             for listed in &page {
                 let digest = IdDigest::of(listed.id.as_bytes());
                 if self.is_alive(digest) {
-                    let whereabouts = self.vectors.whereabouts(digest, listed.noted);
+                    let whereabouts = self.found.vectors.whereabouts(digest, listed.noted);
                     without_vector += u64::from(whereabouts == Whereabouts::Gone);
                     numbers.push((digest, listed.number));
                 }
@@ -34,7 +34,10 @@ impl DirectoryRecords<'_> {
         }
         numbers.sort_unstable();
         match numbers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            None => Ok((numbers.len() as u64, without_vector)),
+            None => {
+                self.directory.found = Some(self.found);
+                Ok((numbers.len() as u64, without_vector))
+            }
             Some(pair) => {
                 let problem = format!("row {} has the same id", pair[0].1);
                 let catalog = &self.directory.catalog;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::collections::Entry;
+use super::hnsw::Window;
 use super::id::IdDigest;
 use super::log::{Draft, Log, Operation, Topics, Whereabouts, effective, whereabouts};
 use super::vectors::Vectors;
@@ -19,22 +20,28 @@ use crate::lanes;
 /// Records looked at in one go where none is wanted.
 const PASSED_AT_ONCE: u64 = 8192;
 
+/// What was read of a collection before its records: it takes as long as a third of them.
 #[derive(Debug)]
-pub(super) struct DirectoryRecords<'d> {
-    // Mutable, because a connection may be handed to another thread but not shared with one.
-    directory: &'d mut Directory,
+pub(super) struct Found {
     collection: Entry,
     vectors: Vectors,
     /// What the METADATA segment lacks; most often nothing.
     changes: Log,
+    /// As it was before anything was read.
+    state: State,
+}
+
+#[derive(Debug)]
+pub(super) struct DirectoryRecords<'d> {
+    // Mutable, because a connection may be handed to another thread but not shared with one.
+    directory: &'d mut Directory,
+    found: Found,
     /// Ids that only the changes have, by the position that made them.
     added: std::vec::IntoIter<(i64, String)>,
     has_lists: bool,
     /// The number in `embeddings` up to which records were handed on, and the last there is.
     after: i64,
     last: i64,
-    /// As it was before anything was read.
-    state: State,
     /// Nobody had the catalog open when a vector was missing.
     is_left_alone: bool,
 }
@@ -48,13 +55,13 @@ struct Listed {
     noted: Option<i64>,
 }
 
-impl<'d> DirectoryRecords<'d> {
-    /// `topics` where they are known already.
-    pub(super) fn after(
-        directory: &'d mut Directory,
+impl Found {
+    /// # Errors
+    /// [`DirectoryError::Written`] where somebody writes meanwhile; as [`Vectors::find`] and [`Log::after`].
+    fn look(
+        directory: &Directory,
         topics: Option<&Topics>,
         collection: Entry,
-        passed: u64,
     ) -> Result<Self, DirectoryError> {
         let (host, catalog, root) = (&directory.host, &directory.catalog, &directory.root);
         let segments: Vec<PathBuf> = collection
@@ -67,7 +74,40 @@ impl<'d> DirectoryRecords<'d> {
         // Also where it failed: a writer at work explains what looks like damage.
         state.check(host, catalog.file())?;
         let (vectors, changes) = places?;
-        let segment = collection.metadata.as_ref().map_or("", |segment| &segment.id);
+        Ok(Self {
+            collection,
+            vectors,
+            changes,
+            state,
+        })
+    }
+
+    /// Whether it is of this collection, and nothing was written since.
+    fn is_still(&self, directory: &Directory, collection: &Entry) -> bool {
+        let unchanged = self.state.check(&directory.host, directory.catalog.file());
+        self.collection == *collection && unchanged.is_ok()
+    }
+}
+
+impl<'d> DirectoryRecords<'d> {
+    /// `topics` where they are known already.
+    pub(super) fn after(
+        directory: &'d mut Directory,
+        topics: Option<&Topics>,
+        collection: Entry,
+        passed: u64,
+    ) -> Result<Self, DirectoryError> {
+        let before = directory.found.take();
+        let found = match before.filter(|found| found.is_still(directory, &collection)) {
+            Some(found) => found,
+            None => Found::look(directory, topics, collection)?,
+        };
+        let catalog = &directory.catalog;
+        let segment = found
+            .collection
+            .metadata
+            .as_ref()
+            .map_or("", |segment| &segment.id);
         let bound = |bound| {
             let sql = format!("SELECT {bound}(id) FROM embeddings WHERE segment_id = ?1");
             catalog.integer(&sql, [segment])
@@ -75,16 +115,13 @@ impl<'d> DirectoryRecords<'d> {
         let (first, last) = (bound("min")?, bound("max")?);
         let lists = "SELECT EXISTS (SELECT 1 FROM embedding_metadata_array)";
         let mut records = Self {
-            vectors,
             has_lists: catalog.has("embedding_metadata_array", "id")
                 && catalog.integer(lists, [])? == Some(1),
             after: first.unwrap_or(0).saturating_sub(1),
             last: last.unwrap_or(-1),
             added: Vec::new().into_iter(),
             directory,
-            collection,
-            changes,
-            state,
+            found,
             is_left_alone: false,
         };
         records.refuse_damage_in_use()?;
@@ -94,12 +131,12 @@ impl<'d> DirectoryRecords<'d> {
     }
 
     pub(super) fn vectors(&self) -> &Vectors {
-        &self.vectors
+        &self.found.vectors
     }
 
     /// Chroma up to 0.6 empties the labels and fills them again: what a writer has not filled yet is not lost.
     fn refuse_damage_in_use(&self) -> Result<(), DirectoryError> {
-        match &self.vectors.damage {
+        match &self.found.vectors.damage {
             Some(damage) if self.directory.is_in_use() => Err(self.in_use(damage.clone())),
             _ => Ok(()),
         }
@@ -131,6 +168,7 @@ impl<'d> DirectoryRecords<'d> {
     /// The next records of the METADATA segment.
     fn page(&self, most: u64) -> Result<Vec<Listed>, DirectoryError> {
         let Some(segment) = self
+            .found
             .collection
             .metadata
             .as_ref()
@@ -158,27 +196,28 @@ impl<'d> DirectoryRecords<'d> {
 
     /// Whether a record of the METADATA segment outlives the changes.
     fn is_alive(&self, id: IdDigest) -> bool {
-        if self.changes.is_empty() {
+        if self.found.changes.is_empty() {
             return true;
         }
-        let last = effective(self.changes.of(id), true).last();
+        let last = effective(self.found.changes.of(id), true).last();
         last.is_none_or(|(line, _)| line.operation != Operation::Delete)
     }
 
     /// The METADATA segment has no such record yet, so whatever the index has under this id is not its vector.
     fn whereabouts_of_added(&self, id: IdDigest) -> Whereabouts {
-        whereabouts(self.changes.of(id), false)
+        whereabouts(self.found.changes.of(id), false)
     }
 
     fn additions(&self) -> Result<Vec<(i64, String)>, DirectoryError> {
         let catalog = &self.directory.catalog;
         let segment = self
+            .found
             .collection
             .metadata
             .as_ref()
             .map_or("", |segment| &segment.id);
         let mut added = Vec::new();
-        for lines in self.changes.by_id() {
+        for lines in self.found.changes.by_id() {
             let mut made = None;
             for (line, was_there) in effective(lines, false) {
                 if !was_there {
@@ -229,7 +268,8 @@ impl<'d> DirectoryRecords<'d> {
     fn read(&mut self, most: usize) -> Result<Vec<Record>, DirectoryError> {
         let batch = self.batch(most);
         // Also where it failed.
-        self.state
+        self.found
+            .state
             .check(&self.directory.host, self.directory.catalog.file())?;
         let batch = batch?;
         self.refuse_loss_in_use(&batch)?;
@@ -246,7 +286,7 @@ impl<'d> DirectoryRecords<'d> {
             let drafts = metadata::of(&self.directory.catalog, &numbers, self.has_lists)?;
             let drafts = page.into_iter().zip(drafts).map(|(listed, draft)| {
                 let digest = IdDigest::of(listed.id.as_bytes());
-                let whereabouts = self.vectors.whereabouts(digest, listed.noted);
+                let whereabouts = self.found.vectors.whereabouts(digest, listed.noted);
                 (listed.id, digest, whereabouts, Some(draft))
             });
             self.finish(drafts, &mut batch)?;
@@ -268,15 +308,15 @@ impl<'d> DirectoryRecords<'d> {
     ) -> Result<(), DirectoryError> {
         let catalog = &self.directory.catalog;
         let mut in_log = catalog.prepare("SELECT vector FROM embeddings_queue WHERE seq_id = ?1")?;
-        let mut buffer = Vec::new();
+        let mut window = Window::default();
         for (id, digest, whereabouts, draft) in drafts {
-            let Some(draft) = Draft::replayed(draft, self.changes.of(digest), catalog)? else {
+            let Some(draft) = Draft::replayed(draft, self.found.changes.of(digest), catalog)? else {
                 continue;
             };
             let vector = match whereabouts {
                 Whereabouts::Gone => None,
-                Whereabouts::Index => match self.vectors.snapshot() {
-                    Some(snapshot) => snapshot.vector(digest, &mut buffer)?,
+                Whereabouts::Index => match self.found.vectors.snapshot() {
+                    Some(snapshot) => snapshot.vector(digest, &mut window)?,
                     None => None,
                 },
                 Whereabouts::Log(position) => {
@@ -285,7 +325,7 @@ impl<'d> DirectoryRecords<'d> {
                         .optional()
                         .map_err(|source| catalog.failed(source))?;
                     let bytes = bytes.unwrap_or_default();
-                    let dimensions = self.vectors.dimensions.unwrap_or(0);
+                    let dimensions = self.found.vectors.dimensions.unwrap_or(0);
                     if bytes.is_empty() || bytes.len() as u64 != u64::from(dimensions) * 4 {
                         let problem = format!(
                             "a vector of {} bytes, where the others have {dimensions} components of 4",
