@@ -11,7 +11,7 @@ use super::{
 };
 use crate::database::index::Budget;
 use crate::database::{DatabaseError, Endpoint, Login, remote};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::facts::Layout;
 use crate::facts::network::Service;
 use crate::health::Verification;
@@ -82,7 +82,7 @@ impl Engine<'_> {
         self.total = self.total.max(self.done + plan.steps.len());
         for step in &plan.steps {
             if let Some(exit) = interrupt::requested() {
-                return Err(ApplyError::Interrupted { exit }.into());
+                return Err(self.interrupted(exit).into());
             }
             self.done += 1;
             self.progress.begins(self.done, self.total, step);
@@ -121,7 +121,17 @@ impl Engine<'_> {
         }
         tokio::select! {
             result = self.act(step) => result,
-            exit = interrupt::wait() => Err(ApplyError::Interrupted { exit }.into()),
+            exit = interrupt::wait() => Err(self.interrupted(exit).into()),
+        }
+    }
+
+    fn interrupted(&self, exit: Exit) -> ApplyError {
+        match self.site {
+            None => ApplyError::Interrupted { exit },
+            Some(site) => ApplyError::InterruptedSite {
+                exit,
+                domain: site.domain.clone(),
+            },
         }
     }
 

@@ -8,6 +8,7 @@ use super::network::NetworkError;
 use super::site::error::ServiceError;
 use crate::error::{Exit, Explain};
 use crate::host::HostError;
+use crate::settings::Domain;
 
 /// A step did not do what the plan said.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ApplyError {
     Declined,
     #[error("stopped by a signal; what was done is recorded")]
     Interrupted { exit: Exit },
+    /// While a site was changed, which `rollback` does not take back.
+    #[error("stopped by a signal; what was done is recorded")]
+    InterruptedSite { exit: Exit, domain: Domain },
     #[error("the server did not answer within {seconds} s{said}")]
     NotReady {
         seconds: u64,
@@ -81,7 +85,7 @@ impl Explain for ApplyError {
             Self::Receipt { .. } => "E0503",
             Self::Identity { .. } => "E0504",
             Self::NotReady { .. } => "E0505",
-            Self::Interrupted { .. } => "E0506",
+            Self::Interrupted { .. } | Self::InterruptedSite { .. } => "E0506",
             Self::Declined => "E0507",
             Self::LoginRules { .. } => "E0509",
             Self::NotReloaded { .. } => "E0510",
@@ -112,7 +116,7 @@ impl Explain for ApplyError {
             | Self::NotReloaded { .. }
             | Self::Unseen { .. }
             | Self::HalfWay(_) => Exit::Resumable,
-            Self::Interrupted { exit } => *exit,
+            Self::Interrupted { exit } | Self::InterruptedSite { exit, .. } => *exit,
             Self::Undone { .. } => Exit::Undone,
             Self::Network(error) => error.exit(),
             Self::Rpm(error) => error.exit(),
@@ -146,6 +150,9 @@ impl Explain for ApplyError {
             Self::Declined | Self::Interrupted { .. } => {
                 "run the same command again to go on, or: pgvector-setup rollback".to_owned()
             }
+            Self::InterruptedSite { domain, .. } => format!(
+                "run the same command again to go on, or see how far it is: pgvector-setup site status --domain {domain}"
+            ),
             Self::NotReady { log, .. } => format!("tail -n 50 {}", log.display()),
             Self::LoginRules { path, .. } => format!("sudo cat {}", path.display()),
             Self::NotReloaded { .. } => "run the same command again to go on".to_owned(),

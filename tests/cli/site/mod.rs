@@ -6,6 +6,7 @@ mod deploy;
 mod refusals;
 mod remove;
 mod rights;
+mod stopped;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
