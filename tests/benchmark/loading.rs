@@ -6,7 +6,7 @@ use super::measure::Sample;
 use super::site::Site;
 use super::table;
 
-const PAIRS: usize = 3;
+const PAIRS: usize = 7;
 const COLUMNS: &str = "id, document, metadata, embedding";
 
 /// Gives the peak of the import's memory in kilobytes.
