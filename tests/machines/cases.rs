@@ -21,7 +21,8 @@ use super::pgdg::{self, MIRROR, MIRROR_WAITED_FOR, MIRROR_WITHOUT_KEY};
 use super::refusals::{no_package, no_pip, without_privilege};
 use super::upgrade::upgrade;
 use super::{
-    network, quadlet, site_service, sites_reboot, sites_two, systemd_units, url, url_job, url_refusals,
+    network, quadlet, site_service, sites_reboot, sites_two, sites_upgrade, systemd_units, url, url_job,
+    url_refusals,
 };
 
 #[rustfmt::skip]
@@ -95,6 +96,7 @@ pub const ALL: &[Case] = &[
     Case::url("url_authentication", url_refusals::authentication),
     Case::url("url_standby_and_read_only", url_refusals::standby_and_read_only),
     Case::system("sites_two", TRIXIE_SYSTEMD, "root", sites_two::two_sites),
+    Case::system("sites_upgrade", FORKY_SYSTEMD, "root", sites_upgrade::one_of_two),
     Case::site("sites_reboot", sites_reboot::power_fails_in_apply),
     Case::site("site_service_loses_no_request", site_service::loses_no_request),
     Case::system("dnf_pgdg_root", ROCKY, "root", dnf::through_pgdg).with(dnf::MIRROR).leaving(KEPT_BY_DNF),

@@ -41,6 +41,7 @@ mod site_service;
 mod sites_reboot;
 mod sites_secrets;
 mod sites_two;
+mod sites_upgrade;
 mod state;
 mod systemd_units;
 #[path = "../support/tier.rs"]

@@ -9,17 +9,17 @@ use super::machine::{Machine, Reply};
 use super::site_service::{Load, Site};
 use super::sites_secrets::Secrets;
 
-const A: Site = Site {
+pub const A: Site = Site {
     domain: "a.example.com",
     port: 8001,
 };
-const B: Site = Site {
+pub const B: Site = Site {
     domain: "b.example.com",
     port: 8002,
 };
 
 /// Requests a second.
-const RATE: u16 = 20;
+pub const RATE: u16 = 20;
 
 const DEPLOY_A: &str = "pgvector-setup site deploy --yes --json --source distro --dimensions 64 --domain a.example.com --email admin@example.com";
 const DEPLOY_B: &str = "pgvector-setup site deploy --yes --json --source distro --dimensions 64 --domain b.example.com --email admin@example.com --health-url http://127.0.0.1:8002/health";
@@ -339,23 +339,23 @@ fn is_removed_with_its_data(machine: &Machine) {
     assert!(!machine.root("pgvector-setup site list").contains(A.domain));
 }
 
-fn json(reply: &Reply) -> Value {
+pub fn json(reply: &Reply) -> Value {
     succeeds(reply);
     serde_json::from_str(&reply.stdout).expect("JSON")
 }
 
-fn items(machine: &Machine, site: Site) -> Value {
+pub fn items(machine: &Machine, site: Site) -> Value {
     json(&site.get(machine, "/items"))
 }
 
-fn loses_nothing(load: Load<'_>) {
+pub fn loses_nothing(load: Load<'_>) {
     let (requests, failed) = load.end();
     assert!(requests > 0);
     assert_eq!(failed, 0, "of {requests}");
 }
 
 /// For a and b: which process it is, and when it became active.
-fn starts(machine: &Machine) -> (String, String) {
+pub fn starts(machine: &Machine) -> (String, String) {
     let of = |site: Site| {
         machine.root(&format!(
             "systemctl show -P MainPID -P ActiveEnterTimestampMonotonic {}",
@@ -365,7 +365,7 @@ fn starts(machine: &Machine) -> (String, String) {
     (of(A), of(B))
 }
 
-fn administrator(machine: &Machine, database: &str, sql: &str) -> String {
+pub fn administrator(machine: &Machine, database: &str, sql: &str) -> String {
     machine.root(&format!(
         "cd / && runuser -u postgres -- psql -XAtd {database} <<'SQL'\n{sql}\nSQL"
     ))

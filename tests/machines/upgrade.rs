@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -10,7 +11,8 @@ use super::case::Case;
 use super::lifecycle::succeeds;
 use super::machine::{Machine, Reply};
 
-const INSTALL_POSTGRESQL: &str = "export DEBIAN_FRONTEND=noninteractive
+/// With the package in `/srv`.
+pub const INSTALL_POSTGRESQL: &str = "export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -qq --no-install-recommends postgresql-18 >/dev/null 2>&1
 dpkg --install /srv/postgresql-18-pgvector_0.8.0-1_*.deb
@@ -36,7 +38,7 @@ const REBUILDING: &str = "cd /; runuser -u postgres -- psql -XAtqd shop -c \
 
 /// Killed in the middle of a rebuild and run again: the newer package, both databases, each index rebuilt once.
 pub fn upgrade(machine: &Machine, case: &Case) {
-    machine.copy_in(&package_of_before(), "/srv/");
+    machine.copy_in(&PACKAGE_OF_BEFORE, "/srv/");
     machine.root(INSTALL_POSTGRESQL);
     for database in ["docs", "shop"] {
         as_postgres(machine, "postgres", &format!("CREATE DATABASE {database}"));
@@ -177,7 +179,7 @@ fn index(machine: &Machine, database: &str) -> String {
 }
 
 /// Built once and kept under `target`.
-fn package_of_before() -> PathBuf {
+pub static PACKAGE_OF_BEFORE: LazyLock<PathBuf> = LazyLock::new(|| {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("older");
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/older/build");
     let output = Command::new(program)
@@ -191,4 +193,4 @@ fn package_of_before() -> PathBuf {
         "the older package was not built:\n{errors}"
     );
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
-}
+});
