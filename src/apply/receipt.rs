@@ -16,6 +16,9 @@ use crate::plan::Step;
 /// Written into every receipt; readers accept this and every older one.
 pub const SCHEMA: u32 = 1;
 
+/// Largest receipt, in bytes. A site that is deployed every hour and fails each time adds about 5 KB to its own.
+const LIMIT: u64 = 256 * 1024 * 1024;
+
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -93,7 +96,7 @@ pub struct Made {
 /// [`ApplyError::Receipt`] when a line other than a torn last one does not parse, its digest does not match, or a newer
 /// version of this program wrote it.
 pub fn read(host: &Host, path: &Path) -> Result<Vec<Record>> {
-    let text = match host.read(path) {
+    let text = match host.read_within(path, LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.is_not_found() => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
@@ -167,7 +170,7 @@ pub fn history(host: &Host, path: &Path) -> Result<Vec<Entry>> {
 impl Receipt {
     /// Opens the receipt, making it with its first line where there is none. A torn last line is cut off.
     pub fn open(host: &Host, path: &Path, target: &str, instance: &str) -> Result<Self> {
-        let bytes = match host.read(path) {
+        let bytes = match host.read_within(path, LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.is_not_found() => Vec::new(),
             Err(error) => return Err(error.into()),

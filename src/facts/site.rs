@@ -1,6 +1,7 @@
 //! What there is of one site: in the server, on disk, and of its service.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use sqlx::{PgConnection, Row as _};
 
@@ -11,7 +12,7 @@ use crate::database::facts::DatabaseFacts;
 use crate::error::Result;
 use crate::plan::Step;
 use crate::plan::site::SiteStep;
-use crate::settings::{Identifier, SiteSettings};
+use crate::settings::{Identifier, SiteSettings, UnitName};
 use crate::site::SiteRecord;
 
 /// Everything that the plan of a site depends on besides what was declared.
@@ -69,6 +70,12 @@ pub struct SiteFiles {
     pub has_previous: bool,
     /// Whose password was prepared and is not in use yet.
     pub prepared: Option<Identifier>,
+    /// The drop-in of ours is there, whether or not its unit is.
+    pub has_drop_in: bool,
+    /// Another site, by whose file the unit's drop-in of ours has it started.
+    pub unit_taken_by: Option<String>,
+    /// Units that the site had before, with the drop-ins of ours that they still have.
+    pub former_units: Vec<(UnitName, PathBuf)>,
 }
 
 /// The file that the service reads.
@@ -81,33 +88,34 @@ pub struct EnvironmentFacts {
 }
 
 /// What follows from the receipt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SiteRecords {
     /// The database is of our making.
     pub made_database: bool,
     /// The roles are of our making, or half so.
     pub made_roles: bool,
+    /// So is the second login.
+    pub made_alternate: bool,
     /// Something that the service reads was changed, and it was not seen to be well since.
     pub owes_restart: bool,
+    /// Drop-ins that were written, with their units.
+    pub connected: BTreeMap<PathBuf, UnitName>,
 }
 
 impl SiteRecords {
     /// Reads the receipt of one site, oldest record first.
     pub fn of(records: &[Record]) -> Self {
         let mut facts = Self::default();
-        let mut roles = BTreeSet::new();
+        let (mut roles, mut steps) = (BTreeMap::new(), BTreeMap::new());
         for record in records {
             match record {
-                Record::Begun { step, .. } => {
+                Record::Begun { step, sequence } => {
                     roles.extend(made_role(step));
+                    steps.insert(sequence, step);
                     facts.began(step);
                 }
                 Record::Ended { sequence, outcome } => {
-                    let step = records.iter().find_map(|record| match record {
-                        Record::Begun { sequence: of, step } if of == sequence => Some(step),
-                        _ => None,
-                    });
-                    if let Some(step) = step {
+                    if let Some(step) = steps.remove(sequence) {
                         if let Some(role) = dropped_role(step, outcome) {
                             roles.remove(role);
                         }
@@ -118,12 +126,17 @@ impl SiteRecords {
             }
         }
         facts.made_roles = !roles.is_empty();
+        facts.made_alternate = roles.values().any(|is_alternate| *is_alternate);
         facts
     }
 
     fn began(&mut self, step: &Step) {
         match step {
             Step::CreateDatabase { .. } => self.made_database = true,
+            Step::Site(SiteStep::ConnectUnit { unit, path, .. }) => {
+                self.connected.insert(path.clone(), unit.clone());
+                self.owes_restart = true;
+            }
             Step::Site(step) if step.is_read_by_the_service() => self.owes_restart = true,
             Step::Migrate { .. } | Step::UpgradeExtension { .. } => self.owes_restart = true,
             _ => {}
@@ -135,16 +148,25 @@ impl SiteRecords {
         match step {
             Step::CreateDatabase { .. } if *outcome == Outcome::AlreadyThere => self.made_database = false,
             Step::Site(SiteStep::RestartService { .. }) if is_changed => self.owes_restart = false,
-            Step::Site(SiteStep::DropDatabase { .. }) if is_changed => *self = Self::default(),
+            Step::Site(SiteStep::DisconnectUnit { path, .. }) if is_changed => {
+                self.connected.remove(path);
+            }
+            Step::Site(SiteStep::DropDatabase { .. }) if is_changed => {
+                *self = Self {
+                    connected: std::mem::take(&mut self.connected),
+                    ..Self::default()
+                };
+            }
             _ => {}
         }
     }
 }
 
-fn made_role(step: &Step) -> Option<&Identifier> {
+/// With whether it is the second login.
+fn made_role(step: &Step) -> Option<(&Identifier, bool)> {
     match step {
-        Step::Site(SiteStep::CreateOwner { role, .. }) => Some(role),
-        Step::Site(SiteStep::EnableLogin { login, .. }) => Some(login),
+        Step::Site(SiteStep::CreateOwner { role, .. }) => Some((role, false)),
+        Step::Site(SiteStep::EnableLogin { login, member_of, .. }) => Some((login, member_of.is_some())),
         _ => None,
     }
 }

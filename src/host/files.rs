@@ -69,16 +69,22 @@ impl Host {
     /// # Errors
     /// [`HostError::Io`] (see [`HostError::is_not_found`]), [`HostError::TooLarge`] over 4 MiB.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        self.read_within(path, READ_LIMIT)
+    }
+
+    /// As [`Host::read`], for a file that grows for as long as it is used. `limit` is in bytes.
+    ///
+    /// # Errors
+    /// As [`Host::read`], [`HostError::TooLarge`] over the limit.
+    pub fn read_within(&self, path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
         let failed = |source| HostError::io("read", path, source);
         let file = File::open(path).map_err(failed)?;
         let mut bytes = Vec::new();
-        file.take(READ_LIMIT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if bytes.len() as u64 > READ_LIMIT {
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
             return Err(HostError::TooLarge {
                 path: path.to_owned(),
-                limit: READ_LIMIT,
+                limit,
             });
         }
         Ok(bytes)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::facts::Layout;
-use crate::settings::SiteSettings;
+use crate::settings::{SiteSettings, UnitName};
 
 /// What services read is kept apart from our records, which they may not.
 pub const ENVIRONMENT_DIRECTORY: &str = "/etc/pgvector-setup/sites";
@@ -41,10 +41,24 @@ impl Places {
             previous_drop_in: layout.instance.join("previous.drop-in"),
             prepared: layout.instance.join("prepared"),
             record: layout.instance.join(RECORD),
-            drop_in: Path::new(UNITS)
-                .join(format!("{}.d", site.unit()))
-                .join("50-pgvector-setup.conf"),
+            drop_in: Self::drop_in_of(&site.unit()),
         }
+    }
+
+    /// What adds a file of ours to a unit.
+    pub fn drop_in_of(unit: &UnitName) -> PathBuf {
+        Path::new(UNITS)
+            .join(format!("{unit}.d"))
+            .join("50-pgvector-setup.conf")
+    }
+
+    /// The site whose file is at `path`, where that is another one's.
+    pub fn other_site(site: &SiteSettings, path: &Path) -> Option<String> {
+        let name = path.file_name()?.to_str()?;
+        let domain = name
+            .strip_suffix(".env")
+            .or_else(|| name.strip_suffix(".credential"))?;
+        (domain != site.domain.as_str()).then(|| domain.to_owned())
     }
 }
 

@@ -58,11 +58,11 @@ pub(super) async fn plan(given: &Given<'_>, check: bool, ui: &Ui) -> Result<Exit
     } else {
         ui.print(plans_text(&server_plan, &planned));
     }
-    not_declared(&sites, &declared, ui)?;
+    not_declared(&sites, &declared, ui);
     let mut failed = planned.into_iter().filter_map(|planned| planned.plan.err());
     if ui.is_json() {
         // Each stands in the document already.
-        if let Some(exit) = failed.map(|error| error.exit()).max_by_key(|exit| *exit as u8) {
+        if let Some(exit) = failed.map(|error| error.exit()).max_by_key(|exit| gravity(*exit)) {
             return Ok(exit);
         }
     } else if let Some(error) = failed.next() {
@@ -113,7 +113,7 @@ pub(super) async fn apply(given: &Given<'_>, arguments: Apply, ui: &Ui) -> Resul
     }
     drop(working);
     reports.sort_by(|a, b| a.site.domain.cmp(&b.site.domain));
-    not_declared(&sites, &declared, ui)?;
+    not_declared(&sites, &declared, ui);
     Ok(summary(server_plan.steps.len(), &reports, ui))
 }
 
@@ -241,16 +241,18 @@ fn error_json(error: &Error, ui: &Ui) -> serde_json::Value {
 }
 
 /// Sites that were deployed and are not in the file: they stay, and that is said.
-fn not_declared(sites: &Sites<'_>, declared: &[SiteSettings], ui: &Ui) -> Result<()> {
-    for record in known::records(sites)? {
-        if !declared.iter().any(|site| site.domain == record.domain) {
-            ui.say(ui.completed(&format!(
-                "note: {0} is not declared and stays as it is: pgvector-setup site remove --domain {0}",
-                record.domain
-            )));
+fn not_declared(sites: &Sites<'_>, declared: &[SiteSettings], ui: &Ui) {
+    for (domain, record) in known::every(sites) {
+        if declared.iter().any(|site| site.domain == domain) {
+            continue;
+        }
+        match record {
+            Ok(_) => ui.say(ui.completed(&format!(
+                "note: {domain} is not declared and stays as it is: pgvector-setup site remove --domain {domain}"
+            ))),
+            Err(error) => ui.say(format!("note: {domain} is not declared, and its record is no help: {error}")),
         }
     }
-    Ok(())
 }
 
 fn summary(server_steps: usize, reports: &[SiteOutcome<'_>], ui: &Ui) -> Exit {
@@ -289,5 +291,14 @@ fn worst(reports: &[SiteOutcome<'_>]) -> Exit {
         .iter()
         .filter_map(|report| report.result.as_ref().err())
         .map(|error| error.exit());
-    exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Done)
+    exits.max_by_key(|exit| gravity(*exit)).unwrap_or(Exit::Done)
+}
+
+/// What was taken back is a person's to look at. Run again at once, as for what goes on by itself, it would take the service down and put
+/// it back each time.
+fn gravity(exit: Exit) -> u8 {
+    match exit {
+        Exit::Undone => Exit::Pending as u8 + 1,
+        other => other as u8,
+    }
 }

@@ -1,12 +1,14 @@
 //! From options to one site: flags or `[[sites]]`, then what the site was last deployed with, then the defaults.
 
 use super::options::SiteOptions;
-use crate::cli::options::Options;
+use crate::cli::options::{IndexMethod, Options};
 use crate::cli::resolve;
 use crate::error::Result;
 use crate::facts::service::HealthUrl;
 use crate::plan::Refusal;
-use crate::settings::{Domain, Email, Settings, SettingsError, SiteSettings, Target, UnitName};
+use crate::settings::{
+    Domain, Email, Index, Lists, Settings, SettingsError, SiteSettings, Target, UnitName, VectorTable,
+};
 use crate::site::SiteRecord;
 
 /// The settings of the server that sites are on.
@@ -78,15 +80,19 @@ pub fn site(server: &Options, declared: SiteOptions, record: Option<&SiteRecord>
         .as_deref()
         .map(str::parse::<UnitName>)
         .transpose()?;
-    let health_url = declared.health_url.clone();
-    if let Some(url) = &health_url {
-        HealthUrl::parse(url)?;
-    }
+    let health_url = match declared.health_url.as_deref() {
+        // The only way to take back one that was given before.
+        Some("") => None,
+        Some(url) => {
+            HealthUrl::parse(url)?;
+            Some(url.to_owned())
+        }
+        None => record.and_then(|record| record.health_url.clone()),
+    };
     let mut options = server.clone();
     options.target.get_or_insert(Target::System);
-    let is_table_declared = declares_table(&declared) || table_options(&options);
     let over = |own: Option<String>, common: Option<String>| own.or(common);
-    options.schema = over(declared.schema, options.schema).or_else(|| Some(name.to_string()));
+    options.schema = over(declared.schema, options.schema);
     options.table = over(declared.table, options.table);
     options.key = over(declared.key, options.key);
     options.column = over(declared.column, options.column);
@@ -101,10 +107,11 @@ pub fn site(server: &Options, declared: SiteOptions, record: Option<&SiteRecord>
     options.lists = over(declared.lists, options.lists);
     options.database = Some(name.to_string());
     options.role = Some(SiteSettings::owner(&name).to_string());
-    let mut database = resolve::settings(options)?;
-    if let Some(record) = record.filter(|_| !is_table_declared) {
-        database.table = record.table.clone();
+    if let Some(record) = record {
+        as_before(&mut options, &record.table);
     }
+    options.schema.get_or_insert_with(|| name.to_string());
+    let database = resolve::settings(options)?;
     Ok(SiteSettings {
         domain,
         email,
@@ -114,29 +121,42 @@ pub fn site(server: &Options, declared: SiteOptions, record: Option<&SiteRecord>
             .credentials
             .or_else(|| record.map(|record| record.credentials))
             .unwrap_or(false),
-        health_url: health_url.or_else(|| record.and_then(|record| record.health_url.clone())),
+        health_url,
         database,
     })
 }
 
-fn declares_table(site: &SiteOptions) -> bool {
-    site.schema.is_some()
-        || site.table.is_some()
-        || site.key.is_some()
-        || site.column.is_some()
-        || site.dimensions.is_some()
-        || site.metric.is_some()
-        || site.index.is_some()
-}
-
-fn table_options(options: &Options) -> bool {
-    options.schema.is_some()
-        || options.table.is_some()
-        || options.key.is_some()
-        || options.column.is_some()
-        || options.dimensions.is_some()
-        || options.metric.is_some()
-        || options.index.is_some()
+/// What nobody says of the table stays as the site has it.
+fn as_before(options: &mut Options, table: &VectorTable) {
+    for (option, name) in [
+        (&mut options.schema, &table.schema),
+        (&mut options.table, &table.table),
+        (&mut options.key, &table.key),
+        (&mut options.column, &table.column),
+        (&mut options.extension_schema, &table.extension_schema),
+    ] {
+        option.get_or_insert_with(|| name.to_string());
+    }
+    options
+        .dimensions
+        .get_or_insert_with(|| table.dimensions.count().to_string());
+    options.metric.get_or_insert(table.metric);
+    match (options.index, table.index) {
+        (None | Some(IndexMethod::Hnsw), Index::Hnsw { m, ef_construction }) => {
+            options.index = Some(IndexMethod::Hnsw);
+            options.m.get_or_insert(m);
+            options.ef_construction.get_or_insert(ef_construction);
+        }
+        (None | Some(IndexMethod::Ivfflat), Index::Ivfflat { lists }) => {
+            options.index = Some(IndexMethod::Ivfflat);
+            options.lists.get_or_insert_with(|| match lists {
+                Lists::Auto => "auto".to_owned(),
+                Lists::Count(count) => count.to_string(),
+            });
+        }
+        (None, Index::None) => options.index = Some(IndexMethod::None),
+        _ => {}
+    }
 }
 
 /// No two sites of a file share a domain, a database, or a service.
@@ -161,4 +181,46 @@ pub fn refuse_same(sites: &[SiteSettings]) -> Result<(), SettingsError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn what_is_declared_anew_is_taken_and_the_rest_stays_as_it_was() {
+        let mut before = SiteRecord::of(&sample::site("gp.aunoo.ai"));
+        before.table.dimensions = "64".parse().unwrap();
+        before.health_url = Some("http://localhost:8000/".into());
+        let declared = |change: fn(&mut SiteOptions)| {
+            let mut options = SiteOptions {
+                domain: "gp.aunoo.ai".into(),
+                ..SiteOptions::default()
+            };
+            change(&mut options);
+            site(&Options::default(), options, Some(&before)).unwrap()
+        };
+        let same = declared(|_| {});
+        assert_eq!(
+            (&same.database.table, &same.health_url),
+            (&before.table, &before.health_url)
+        );
+        let other = declared(|options| {
+            options.m = Some(32);
+            options.health_url = Some(String::new());
+        });
+        let index = Index::Hnsw {
+            m: 32,
+            ef_construction: 64,
+        };
+        assert_eq!(
+            other.database.table,
+            VectorTable {
+                index,
+                ..before.table.clone()
+            }
+        );
+        assert_eq!(other.health_url, None);
+    }
 }

@@ -10,6 +10,10 @@ use crate::plan::site::Removal;
 use crate::plan::{Plan, Refusal, plan_text};
 use crate::settings::{SettingsError, SiteSettings};
 
+/// Group or others may make and replace files in the directory; in one that is sticky, only their own (inode(7)).
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
 pub(super) async fn remove(
     sites: &Sites<'_>,
     site: &SiteSettings,
@@ -100,6 +104,25 @@ fn place(sites: &Sites<'_>, file: &std::path::Path) -> Result<PathBuf> {
         return Err(Refusal::Blocked {
             fact: format!("{} is there already", path.display()),
             hint: "--export OTHER".into(),
+        }
+        .into());
+    }
+    let directory = path.parent().unwrap_or(&path);
+    let mode = host
+        .mode_and_owner_of_target(directory)
+        .map_or(0, |(mode, _)| mode);
+    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+        return Err(Refusal::Blocked {
+            fact: format!(
+                "others may replace what is in {} (mode {mode:o}), and the export is written by its name",
+                directory.display()
+            ),
+            hint: format!(
+                "--export in a directory that nobody else writes to, as {}",
+                std::path::Path::new("/root")
+                    .join(path.file_name().unwrap_or_default())
+                    .display()
+            ),
         }
         .into());
     }

@@ -27,6 +27,17 @@ pub fn is_ours(content: &str) -> bool {
     content.starts_with(OURS)
 }
 
+/// The file that a drop-in of ours names.
+pub fn named(content: &str) -> Option<PathBuf> {
+    let credential = format!("LoadCredential={CREDENTIAL}:");
+    let path = content.lines().find_map(|line| {
+        line.strip_prefix("EnvironmentFile=")
+            .or_else(|| line.strip_prefix(credential.as_str()))
+    });
+    path.filter(|_| is_ours(content))
+        .map(|path| path.replace("%%", "%").into())
+}
+
 /// Every `LoadCredential=` of a unit's files in the order in which systemd reads them. An empty one forgets those before it.
 pub(super) fn credentials<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
@@ -63,6 +74,9 @@ mod tests {
     fn a_credential_of_ours_is_read_again() {
         let path = PathBuf::from("/etc/100%.credential");
         let text = drop_in_text(&path, true);
+        assert_eq!(named(&text), Some(path.clone()));
+        assert_eq!(named(&drop_in_text(&path, false)), Some(path.clone()));
+        assert_eq!(named("[Service]\nEnvironmentFile=/etc/x\n"), None);
         let read = credentials([text.as_str()].into_iter());
         assert_eq!(read, [("database-url".to_owned(), path)]);
     }

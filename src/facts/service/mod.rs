@@ -8,7 +8,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use drop_in::{CREDENTIAL, drop_in_text, is_ours};
+pub use drop_in::{CREDENTIAL, drop_in_text, is_ours, named};
 pub use health::{Health, HealthUrl, Wellness, well};
 use show::Shown;
 pub use state::{Condition, State};

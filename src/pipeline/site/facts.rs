@@ -1,5 +1,7 @@
 //! What there is of sites: the server's part asked once for all of them, each site's own part by one session in its database.
 
+use std::path::PathBuf;
+
 use sqlx::PgConnection;
 
 use super::Sites;
@@ -13,8 +15,8 @@ use crate::facts::site::{self as site_facts, EnvironmentFacts, SiteFacts, SiteFi
 use crate::plan::network;
 use crate::plan::site::reader;
 use crate::plan::{Plan, Step};
-use crate::settings::{Identifier, SiteSettings};
-use crate::site::environment;
+use crate::settings::{Identifier, SiteSettings, UnitName};
+use crate::site::{Places, SiteRecord, environment};
 
 /// What is the same for every site of a server.
 #[derive(Debug)]
@@ -78,13 +80,18 @@ impl Sites<'_> {
         }
         let unit = site.unit();
         let service = view.services.iter().find(|service| service.unit == unit);
+        let own_records = SiteRecords::of(&records);
+        let former_units = self.former_units(site, &own_records)?;
         Ok(SiteFacts {
             database,
             catalog,
             rights,
-            files: self.files(server, site, service)?,
+            files: SiteFiles {
+                former_units,
+                ..self.files(server, site, service)?
+            },
             service: service.filter(|service| service.is_there).cloned(),
-            records: SiteRecords::of(&records),
+            records: own_records,
             host: server.application.host(),
             port: server.application.port(),
         })
@@ -115,6 +122,10 @@ impl Sites<'_> {
     ) -> Result<SiteFiles> {
         let (host, places) = (self.server.host, self.places(site));
         let record = host.read_text(&places.record)?;
+        let record: Option<SiteRecord> = record.and_then(|text| serde_json::from_str(&text).ok());
+        let drop_in = service.and_then(|service| service.drop_in.as_deref());
+        // A file that is gone is nobody's any more.
+        let named = drop_in.and_then(service::named).filter(|path| host.exists(path));
         let prepared = host.read_text(&places.prepared)?.unwrap_or_default();
         let logins = [site.name.clone(), site.alternate()];
         let prepared = logins
@@ -123,11 +134,28 @@ impl Sites<'_> {
             .cloned();
         let environment = host.read_text(&places.environment)?;
         Ok(SiteFiles {
-            record: record.and_then(|text| serde_json::from_str(&text).ok()),
+            record,
+            has_drop_in: drop_in.is_some_and(service::is_ours),
+            unit_taken_by: named.and_then(|path| Places::other_site(site, &path)),
+            former_units: Vec::new(),
             environment: environment.map(|text| self.environment(server, site, service, &logins, &text)),
             has_previous: host.exists(&places.previous) || host.exists(&places.previous_drop_in),
             prepared,
         })
+    }
+
+    /// Units that a deploy before connected to this site's file, and that still are.
+    fn former_units(&self, site: &SiteSettings, records: &SiteRecords) -> Result<Vec<(UnitName, PathBuf)>> {
+        let mut former = Vec::new();
+        for (path, unit) in &records.connected {
+            let text = self.server.host.read_text(path)?;
+            let named = text.as_deref().and_then(service::named);
+            let is_of_site = named.is_some_and(|named| Places::other_site(site, &named).is_none());
+            if *unit != site.unit() && is_of_site {
+                former.push((unit.clone(), path.clone()));
+            }
+        }
+        Ok(former)
     }
 
     fn environment(

@@ -2,9 +2,41 @@
 
 use crate::facts::site::SiteFacts;
 use crate::plan::Refusal;
-use crate::settings::SiteSettings;
+use crate::settings::{Identifier, SiteSettings};
 
 use super::Comment;
+
+/// # Errors
+/// [`Refusal::Blocked`] where the service is another site's; where this plan would take a role for the second login that is not of our
+/// making.
+pub(super) fn refuse_taken(
+    facts: &SiteFacts,
+    site: &SiteSettings,
+    wanted: &Identifier,
+) -> Result<(), Refusal> {
+    if let Some(other) = &facts.files.unit_taken_by {
+        return Err(Refusal::Blocked {
+            fact: format!("the service {} is that of the site {other}", site.unit()),
+            hint: format!(
+                "pgvector-setup site deploy --domain {} --service OTHER",
+                site.domain
+            ),
+        });
+    }
+    let environment = facts.files.environment.as_ref();
+    let is_in_use = environment.is_some_and(|file| file.login.as_ref() == Some(wanted));
+    if *wanted != site.name
+        && facts.catalog.alternate.is_some()
+        && !facts.records.made_alternate
+        && !is_in_use
+    {
+        return Err(Refusal::Blocked {
+            fact: format!("there is a role {wanted} already, which is not ours to change"),
+            hint: format!("where nothing needs it: DROP ROLE {};", wanted.quoted()),
+        });
+    }
+    Ok(())
+}
 
 /// # Errors
 /// [`Refusal::Blocked`] where the database or a role of this name is another site's, or nobody knows whose.

@@ -2,12 +2,12 @@
 //! work while the service goes over.
 
 use crate::database::facts::DatabaseFacts;
-use crate::facts::site::SiteFacts;
+use crate::facts::site::{LoginRole, SiteFacts};
 use crate::plan::{Plan, Refusal, Step, database};
 use crate::settings::{Identifier, Settings, SiteSettings};
 use crate::site::Places;
 
-use super::{SiteStep, Wish};
+use super::{SiteStep, UNATTENDED, Wish};
 
 /// The login that the service is to have, and the other one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,10 @@ impl Logins {
             (None, Some(used)) if *wish == Wish::Rotate && *used == first => second.clone(),
             (None, Some(_)) if *wish == Wish::Rotate => first.clone(),
             (None, Some(used)) => used.clone(),
+            // The service may be at work with a password that is in no file of this name: of the two logins, not the one that it has.
+            (None, None) if can_log_in(facts.catalog.runtime) && !can_log_in(facts.catalog.alternate) => {
+                second.clone()
+            }
             (None, None) => first.clone(),
         };
         let other = if wanted == first { second } else { first };
@@ -111,14 +115,22 @@ impl Logins {
         database::login_steps(&facts, &settings, plan)
     }
 
-    /// The other login, once nothing uses it.
+    /// The other login, once nothing uses it: the service was seen to be well with this one.
     pub fn retire(&self, facts: &SiteFacts, site: &SiteSettings, plan: &mut Plan) {
         let role = if self.other == site.name {
             facts.catalog.runtime
         } else {
             facts.catalog.alternate
         };
-        if !role.is_some_and(|role| role.can_log_in) {
+        if !can_log_in(role) {
+            return;
+        }
+        if is_unseen(plan) {
+            plan.notes.push(format!(
+                "the login {0} goes on working for what has read the file before: once that has read it again, \
+                 pgvector-setup site deploy --domain {1} retires {0}",
+                self.other, site.domain
+            ));
             return;
         }
         let name = self.other.quoted();
@@ -133,6 +145,20 @@ impl Logins {
             login: self.other.clone(),
         }));
     }
+}
+
+fn can_log_in(role: Option<LoginRole>) -> bool {
+    role.is_some_and(|role| role.can_log_in)
+}
+
+/// Whether this plan writes the file and sees nobody read it: there is no service that it could restart and wait for.
+fn is_unseen(plan: &Plan) -> bool {
+    let is_seen = |step: &Step| match step {
+        Step::Site(SiteStep::RestartService { argv, .. }) => !argv.iter().any(|word| word == UNATTENDED),
+        _ => false,
+    };
+    let writes = |step: &Step| matches!(step, Step::Site(SiteStep::WriteEnvironment { .. }));
+    plan.steps.iter().any(writes) && !plan.steps.iter().any(is_seen)
 }
 
 /// The application finds its table and the extension by their bare names.

@@ -42,6 +42,7 @@ pub fn site_plan(facts: &SiteFacts, site: &SiteSettings, places: &Places, wish: 
     collision::refuse(facts, site)?;
     database::refuse_unusable(&facts.database, &site.database)?;
     let logins = Logins::of(facts, site, wish);
+    collision::refuse_taken(facts, site, &logins.wanted)?;
     let mut plan = Plan::default();
     record(facts, site, places, &mut plan);
     database::dimension_notes(&site.database, &mut plan);
@@ -75,6 +76,10 @@ pub fn site_plan(facts: &SiteFacts, site: &SiteSettings, places: &Places, wish: 
     }
     service::steps(facts, site, places, &logins.wanted, &mut plan);
     logins.retire(facts, site, &mut plan);
+    for (unit, path) in facts.files.former_units.clone() {
+        plan.steps
+            .push(Step::Site(SiteStep::DisconnectUnit { unit, path }));
+    }
     Ok(plan)
 }
 

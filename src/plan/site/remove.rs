@@ -54,16 +54,21 @@ pub fn removal_plan(
             ],
         }));
     }
-    if let Some(service) = facts.service.as_ref().filter(|service| service.drop_in.is_some()) {
-        steps.push(Step::Site(SiteStep::DisconnectUnit {
-            unit: service.unit.clone(),
-            path: places.drop_in.clone(),
-        }));
+    let own = (site.unit(), places.drop_in.clone());
+    let own = (facts.files.has_drop_in && facts.files.unit_taken_by.is_none()).then_some(own);
+    for (unit, path) in own.into_iter().chain(facts.files.former_units.clone()) {
+        steps.push(Step::Site(SiteStep::DisconnectUnit { unit, path }));
     }
     // Of a site that is gone already, no role is left: one of that name is somebody else's.
     let is_role_ours = has_database || facts.records.made_roles;
+    let in_use = facts.files.environment.as_ref();
+    let is_alternate_ours = facts.records.made_alternate
+        || in_use.is_some_and(|file| file.login.as_ref() == Some(&site.alternate()));
     let logins = [
-        (site.alternate(), facts.catalog.alternate),
+        (
+            site.alternate(),
+            facts.catalog.alternate.filter(|_| is_alternate_ours),
+        ),
         (site.name.clone(), facts.catalog.runtime),
     ];
     withdraw(facts, site, &logins.each_ref().map(|(login, _)| login), steps);

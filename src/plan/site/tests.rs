@@ -61,14 +61,15 @@ fn deployed(site: &SiteSettings) -> SiteFacts {
                 login: Some(site.name.clone()),
                 is_current: true,
             }),
-            has_previous: false,
-            prepared: None,
+            has_drop_in: true,
+            ..SiteFiles::default()
         },
         service: Some(service(site)),
         records: SiteRecords {
             made_database: true,
             made_roles: true,
-            owes_restart: false,
+            made_alternate: true,
+            ..SiteRecords::default()
         },
         host: "127.0.0.1".into(),
         port: 5432,
@@ -137,10 +138,30 @@ const DEPLOYS: &[(&str, Change, &str)] = &[
     ("the file is of another mode, group or port", |facts, _| facts.files.environment.as_mut().unwrap().is_current = false,
         "write_environment(gp), restart_service"),
     ("somebody removed the file", |facts, _| facts.files.environment = None,
-        "prepare_password(gp), enable_login(gp), prove(gp), write_environment(gp), restart_service"),
+        "prepare_password(gp_alternate), enable_login(gp_alternate), prove(gp_alternate), write_environment(gp_alternate), \
+         restart_service, retire_login(gp)"),
     ("somebody changed the password in the file", |facts, _| {
         facts.files.environment = Some(EnvironmentFacts { login: None, is_current: false });
-    }, "prepare_password(gp), enable_login(gp), prove(gp), write_environment(gp), restart_service"),
+    }, "prepare_password(gp_alternate), enable_login(gp_alternate), prove(gp_alternate), write_environment(gp_alternate), \
+         restart_service, retire_login(gp)"),
+    ("the file is gone, and so is the first login", |facts, _| {
+        facts.files.environment = None;
+        facts.catalog.alternate = facts.catalog.runtime;
+        facts.catalog.runtime = Some(LoginRole::default());
+    }, "prepare_password(gp), enable_login(gp), prove(gp), write_environment(gp), restart_service, retire_login(gp_alternate)"),
+    ("the second login would be somebody's role", |facts, _| {
+        facts.files.environment = None;
+        facts.catalog.alternate = Some(LoginRole::default());
+        facts.records.made_alternate = false;
+    }, "refused: there is a role gp_alternate already, which is not ours to change"),
+    ("somebody's role has the name of a second login that is not needed", |facts, _| {
+        facts.catalog.alternate = Some(LoginRole::default());
+        facts.records.made_alternate = false;
+    }, ""),
+    ("the service is another site's", |facts, _| facts.files.unit_taken_by = Some("other.example.com".into()),
+        "refused: the service gp.aunoo.ai.service is that of the site other.example.com"),
+    ("it had another service", |facts, _| facts.files.former_units = vec![("old.service".parse().unwrap(), "/old".into())],
+        "disconnect_unit"),
     ("the login was locked", |facts, _| facts.catalog.runtime.as_mut().unwrap().can_log_in = false,
         "enable_login(gp), prove(gp)"),
     ("a table was made by somebody else", |facts, _| facts.rights.as_mut().unwrap().is_complete = false,
@@ -227,6 +248,36 @@ fn a_rotation_goes_to_the_other_login_and_back() {
 }
 
 #[test]
+fn a_login_is_not_retired_before_a_service_was_seen_to_be_well_with_the_other() {
+    let site = sample::site("gp.aunoo.ai");
+    let goes_over = "prepare_password(gp_alternate), enable_login(gp_alternate), prove(gp_alternate), write_environment(gp_alternate)";
+    for (is_there, restart) in [(false, ""), (true, ", restart_service")] {
+        let mut facts = deployed(&site);
+        facts.service = facts.service.filter(|_| is_there).map(|service| ServiceFacts {
+            starts_after_us: true,
+            ..service
+        });
+        let plan = site_plan(&facts, &site, &places(), &Wish::Rotate).unwrap();
+        assert!(
+            plan.notes
+                .iter()
+                .any(|note| note.contains("site deploy --domain gp.aunoo.ai retires gp")),
+            "{:?}",
+            plan.notes
+        );
+        assert_eq!(outline(Ok(plan)), format!("{goes_over}{restart}"));
+        // As the next deploy finds it.
+        facts.files.environment.as_mut().unwrap().login = Some(site.alternate());
+        facts.catalog.alternate = facts.catalog.runtime;
+        facts.rights.as_mut().unwrap().alternate_has_path = true;
+        assert_eq!(
+            outline(site_plan(&facts, &site, &places(), &Wish::Deploy)),
+            "retire_login(gp)"
+        );
+    }
+}
+
+#[test]
 fn no_plan_shows_a_password() {
     let site = sample::site("gp.aunoo.ai");
     let plan = site_plan(&new(&site), &site, &places(), &Wish::Deploy).unwrap();
@@ -246,25 +297,36 @@ const REMOVALS: &[(&str, Removal, Change, &str)] = &[
     ("killed after the database was dropped", Removal { export: None, destroy: true }, |facts, _| {
         facts.database.database = None;
         facts.catalog.comment = None;
-        facts.service.as_mut().unwrap().drop_in = None;
+        facts.files.has_drop_in = false;
     }, "drop_role, drop_role, remove_files"),
     ("removed already", Removal { export: None, destroy: false }, |facts, _| {
         facts.catalog.runtime = None;
         facts.files = SiteFiles::default();
-        facts.service.as_mut().unwrap().drop_in = None;
+        facts.files.has_drop_in = false;
     }, ""),
     ("removed already, now the kept data too", Removal { export: None, destroy: true }, |facts, _| {
         facts.catalog.runtime = None;
         facts.files = SiteFiles::default();
-        facts.service.as_mut().unwrap().drop_in = None;
+        facts.files.has_drop_in = false;
     }, "drop_database, drop_role"),
     ("all is gone, and somebody has roles of these names", Removal { export: None, destroy: true }, |facts, _| {
         facts.database.database = None;
         facts.catalog.comment = None;
         facts.records = SiteRecords::default();
         facts.files = SiteFiles::default();
-        facts.service.as_mut().unwrap().drop_in = None;
+        facts.files.has_drop_in = false;
     }, ""),
+    ("its unit is gone, and another that it had", Removal { export: None, destroy: false }, |facts, _| {
+        facts.service = None;
+        facts.files.former_units = vec![("old.service".parse().unwrap(), "/old".into())];
+    }, "disconnect_unit, disconnect_unit, drop_role, remove_files"),
+    ("its service is another site's now", Removal { export: None, destroy: false }, |facts, _| {
+        facts.files.unit_taken_by = Some("other.example.com".into());
+    }, "drop_role, remove_files"),
+    ("somebody's role has the name of its second login", Removal { export: None, destroy: false }, |facts, _| {
+        facts.catalog.alternate = Some(LoginRole::default());
+        facts.records.made_alternate = false;
+    }, "disconnect_unit, drop_role, remove_files"),
     ("another site's database", Removal { export: None, destroy: true }, |facts, _| {
         facts.catalog.comment = Some("pgvector-setup site gp.example.com, contact a@b.c".into());
     }, "refused: the database gp is not that of gp.aunoo.ai"),

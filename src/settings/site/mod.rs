@@ -29,11 +29,15 @@ pub struct SiteSettings {
 /// Names that are a server's own, or that every server has.
 const RESERVED: [&str; 5] = ["postgres", "template0", "template1", "public", "none"];
 
+/// What the names of a site's further roles end with.
+const OWNER: &str = "_migrator";
+const ALTERNATE: &str = "_alternate";
+
 impl SiteSettings {
     /// The database of `domain`: its first label, `-` as `_`.
     ///
     /// # Errors
-    /// [`SettingsError::Name`] for a name that PostgreSQL keeps for itself.
+    /// [`SettingsError::Name`] for a name that PostgreSQL keeps for itself, or that a role of another site would have.
     pub fn named(domain: &Domain, name: Option<String>) -> Result<Identifier, SettingsError> {
         let name = name.unwrap_or_else(|| domain.first_label().replace('-', "_"));
         let name = Identifier::new(name)?;
@@ -43,17 +47,26 @@ impl SiteSettings {
                 problem: "is PostgreSQL's own, and no site's (--name gives another)".into(),
             });
         }
+        if [OWNER, ALTERNATE]
+            .iter()
+            .any(|suffix| name.as_str().ends_with(suffix))
+        {
+            return Err(SettingsError::Name {
+                name: name.to_string(),
+                problem: "ends as a further role of another site may (--name gives another)".into(),
+            });
+        }
         Ok(name)
     }
 
     /// Owns the schema and everything in it; migrations run as it.
     pub fn owner(name: &Identifier) -> Identifier {
-        name.with_suffix("_migrator")
+        name.with_suffix(OWNER)
     }
 
     /// The site's second login, with the rights of the first: passwords are changed by going from one to the other.
     pub fn alternate(&self) -> Identifier {
-        self.name.with_suffix("_alternate")
+        self.name.with_suffix(ALTERNATE)
     }
 
     /// Of the file that the service reads: its group may, and a credential systemd alone.
@@ -86,6 +99,8 @@ mod tests {
             "postgres.example.com",
             "pg-x.example.com",
             "template1.example.com",
+            "gp-alternate.example.com",
+            "gp-migrator.example.com",
         ] {
             assert!(named(reserved, None).is_err(), "{reserved}");
         }

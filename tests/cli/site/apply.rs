@@ -55,6 +55,19 @@ fn what_is_declared_is_made_and_what_fails_stops_nothing_else() {
         );
     }
 
+    // One that is not declared, and whose record nobody can read, is told and changes nothing else.
+    let undeclared = place.data().join("sites/old.example.com");
+    std::fs::create_dir(&undeclared).unwrap();
+    std::fs::write(undeclared.join("site.json"), "{}").unwrap();
+    let told = place.run(&["apply", "--yes"]);
+    assert_eq!(told.exit, 0, "{told}");
+    assert!(
+        told.to_string()
+            .contains("old.example.com is not declared, and its record"),
+        "{told}"
+    );
+    std::fs::remove_dir_all(undeclared).unwrap();
+
     // A third whose database is somebody else's, and a fourth that is well.
     place.sql("postgres", "CREATE DATABASE three");
     place.declare(

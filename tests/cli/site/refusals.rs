@@ -20,6 +20,8 @@ const ROWS: &[Row] = &[
         "--service gp.example.com.service"),
     (&["deploy", "--domain", "wrong.example.com", "--email", "a@example.com", "--name", "postgres"], "E0101", 2,
         "choose a name of 1 to 63 bytes without NUL or line break"),
+    (&["deploy", "--domain", "first-alternate.example.com", "--email", "a@example.com"], "E0101", 2,
+        "choose a name of 1 to 63 bytes without NUL or line break"),
     (&["deploy", "--domain", "wrong.example.com", "--email", "a@example.com", "--health-url", "ftp://127.0.0.1/"], "E0226", 2,
         "http://localhost:8000, or https://HOST/PATH"),
     (&["deploy", "--domain", "wrong.example.com", "--email", "a@example.com", "--database", "other"], "E0104", 2,

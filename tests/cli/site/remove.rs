@@ -1,5 +1,6 @@
 //! Taking a site away, its data with it or not.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -149,6 +150,35 @@ fn data_goes_only_by_its_name_and_into_a_file_first_where_that_is_asked_for() {
         .unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.contains("TABLE DATA exported articles"), "{listed}");
+}
+
+#[test]
+fn an_export_goes_nowhere_where_others_could_put_another_file_in_its_place() {
+    let domain = "shared.example.com";
+    SITES.deploy(domain);
+    let directory = SITES.work().join("shared");
+    std::fs::create_dir(&directory).unwrap();
+    let export = |mode: u32| {
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode)).unwrap();
+        let words = [
+            "site",
+            "remove",
+            "--domain",
+            domain,
+            "--export",
+            "shared/shared.dump",
+            "--yes",
+        ];
+        SITES.run(&words)
+    };
+    assert_transcript!(export(0o2775), @"
+    $ pgvector-setup site remove --domain shared.example.com --export shared/shared.dump --yes
+    | error[E0404]: others may replace what is in [DIR]/work/shared (mode 2775), and the export is written by its name
+    | hint: --export in a directory that nobody else writes to, as /root/shared.dump
+    exit 3
+    ");
+    assert_eq!(export(0o1777).exit, 0);
+    assert!(directory.join("shared.dump").exists());
 }
 
 #[test]
