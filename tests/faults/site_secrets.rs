@@ -16,12 +16,13 @@ use super::site::{Site, on_runtime};
 use super::strace;
 
 /// What runs, one after the other: the site, the command, and its words besides.
-const STORY: [(&str, &str, &[&str]); 12] = [
+const STORY: [(&str, &str, &[&str]); 13] = [
     ("quiet", "deploy", &["--json", "--progress"]),
     ("loud", "deploy", &[]),
     ("quiet", "rotate-password", &["--json", "--progress"]),
     ("loud", "rotate-password", &[]),
     ("loud", "rotate-password", &["--json"]),
+    ("loud", "deploy", &["--json"]),
     ("loud", "status", &["--json"]),
     ("loud", "status", &[]),
     ("loud", "history", &["--json"]),
