@@ -1,5 +1,5 @@
-//! Two sites on a server with the pgvector of before. A newer package comes; one site is brought to it, and then the other: both serve
-//! all the while, and neither is restarted.
+//! Two sites on a server with the pgvector of before. A newer package comes; one site is brought to it, and then the other. Each is restarted
+//! once, because its sessions have the library of before, and both serve all the while.
 
 use serde_json::Value;
 
@@ -44,11 +44,15 @@ pub fn one_of_two(machine: &Machine, _: &Case) {
     };
     assert_eq!(upgrade(A.domain)["changed"], Value::from(true));
     assert_eq!(versions(machine), [newer.as_str(), "0.8.0"]);
+    let with_newer = starts(machine);
+    assert_ne!(with_newer.0, before.0);
+    assert_eq!(with_newer.1, before.1);
     assert_eq!(upgrade(A.domain)["changed"], Value::from(false));
+    assert_eq!(starts(machine), with_newer);
     assert_eq!(upgrade(B.domain)["changed"], Value::from(true));
     assert_eq!(versions(machine), [newer.as_str(), newer.as_str()]);
     loads.into_iter().for_each(loses_nothing);
-    assert_eq!(starts(machine), before);
+    assert_eq!(starts(machine).0, with_newer.0);
     for (site, name) in [(A, "a"), (B, "b")] {
         assert_eq!(items(machine, site)["database"], Value::from(name));
     }
