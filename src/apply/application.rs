@@ -1,6 +1,6 @@
 //! The application's way in.
 
-use sqlx::{Executor as _, PgConnection, PgPool};
+use sqlx::{Executor as _, PgConnection, PgPool, Row as _};
 
 use super::Server;
 use crate::database::sql::composed;
@@ -79,10 +79,10 @@ impl<'a> Application<'a> {
 /// # Errors
 /// [`DatabaseError`] when the statement fails.
 pub async fn extension_version(connection: &mut PgConnection) -> Result<Option<Version>, DatabaseError> {
-    let version: Option<String> =
-        sqlx::query_scalar("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'")
-            .fetch_optional(connection)
-            .await
-            .map_err(DatabaseError::statement("read the extension's version"))?;
+    let failed = || DatabaseError::statement("read the extension's version");
+    let sql = "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'";
+    let row = sqlx::raw_sql(sql).fetch_optional(connection).await;
+    let version = row.map_err(failed())?.map(|row| row.try_get(0)).transpose();
+    let version: Option<String> = version.map_err(failed())?;
     Ok(version.as_deref().and_then(Version::parse))
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use super::batch::Service;
 use super::model::{self, Claim};
@@ -12,6 +12,7 @@ use super::rows::{self, Coverage, Missing, Overwriting, TextRow};
 use super::subject::Subject;
 use super::turn::Turn;
 use super::{Embedder, EmbeddingError};
+use crate::database::DatabaseError;
 
 /// Times that the table is gone through, where rows were being changed while their text was at the service.
 const PASSES: usize = 3;
@@ -128,7 +129,10 @@ impl Backfill<'_> {
             dimensions: self.subject.dimensions,
             adopted: self.options.adopted,
         };
-        model::agree(connection, &self.subject.table, claim).await?;
+        let failed = || DatabaseError::statement("record the model");
+        let mut transaction = connection.begin().await.map_err(failed())?;
+        model::agree(&mut transaction, &self.subject.table, claim).await?;
+        transaction.commit().await.map_err(failed())?;
         let plan = plan(connection, self.subject, self.options.limit).await?;
         let mut run = Run {
             backfill: self,

@@ -43,15 +43,17 @@ pub(super) async fn run(installation: &Installation<'_>, arguments: Backfill, ui
     let embedder = OpenAi::new(installation.host, options).map_err(EmbeddingError::from)?;
     let columns = arguments.text.columns()?;
     let mut session = installation.application().await?;
-    let subject = Subject::read(&mut session.connection, &settings.table, &columns).await?;
+    let mut transaction = super::begin(&mut session.connection).await?;
+    let subject = Subject::read(&mut transaction, &settings.table, &columns).await?;
     let adopted = arguments.text.adopt_model.as_deref();
     let claim = Claim {
         model: embedder.model(),
         dimensions: subject.dimensions,
         adopted,
     };
-    model::check(&mut session.connection, &settings.table, claim).await?;
-    let plan = backfill::plan(&mut session.connection, &subject, arguments.limit).await?;
+    model::check(&mut transaction, &settings.table, claim).await?;
+    let plan = backfill::plan(&mut transaction, &subject, arguments.limit).await?;
+    super::end(transaction).await?;
     ui.say(plan_text(&plan, &subject, embedder.model(), arguments.price));
     if plan.rows == 0 {
         ui.say("nothing to do");

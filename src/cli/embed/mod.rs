@@ -5,11 +5,12 @@ mod status;
 mod watch;
 
 use clap::{Args, Subcommand};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use super::arguments::Consent;
 use super::{Ui, prompt};
-use crate::database::connect;
 use crate::database::migrate::prepare_model_record;
+use crate::database::{DatabaseError, connect};
 use crate::embedding::{Coverage, model};
 use crate::error::{Exit, Result};
 use crate::pipeline::Installation;
@@ -54,9 +55,12 @@ pub(super) async fn run(installation: &Installation<'_>, command: Embed, ui: &Ui
 }
 
 /// Makes the record of the model, where the column was migrated before there was one.
-async fn prepare(installation: &Installation<'_>, connection: &mut sqlx::PgConnection) -> Result<()> {
+async fn prepare(installation: &Installation<'_>, connection: &mut PgConnection) -> Result<()> {
     let settings = installation.settings;
-    if model::is_recordable(connection, &settings.table).await? {
+    let mut transaction = begin(connection).await?;
+    let is_recordable = model::is_recordable(&mut transaction, &settings.table).await?;
+    end(transaction).await?;
+    if is_recordable {
         return Ok(());
     }
     let server = installation.running_server().await?;
@@ -64,6 +68,21 @@ async fn prepare(installation: &Installation<'_>, connection: &mut sqlx::PgConne
     let mut administrator = connect(&server.endpoint, &server.administrator, database).await?;
     prepare_model_record(&mut administrator, &settings.table, &settings.role).await?;
     Ok(())
+}
+
+/// What is asked has a transaction around it: a pooler may give each message outside of one to another process of the server.
+async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, DatabaseError> {
+    connection
+        .begin()
+        .await
+        .map_err(DatabaseError::statement("begin a transaction"))
+}
+
+async fn end(transaction: Transaction<'_, Postgres>) -> Result<(), DatabaseError> {
+    transaction
+        .rollback()
+        .await
+        .map_err(DatabaseError::statement("end a transaction"))
 }
 
 async fn agreed(consent: Consent, ui: &Ui) -> Result<bool> {

@@ -9,9 +9,11 @@ use crate::pipeline::Installation;
 pub(super) async fn run(installation: &Installation<'_>, ui: &Ui) -> Result<Exit> {
     let table = &installation.settings.table;
     let mut session = installation.application().await?;
-    let coverage = coverage(&mut session.connection, table).await?;
-    let model = model::recorded(&mut session.connection, table).await?;
-    let queue = watch::status(&mut session.connection, table).await?;
+    let mut transaction = super::begin(&mut session.connection).await?;
+    let coverage = coverage(&mut transaction, table).await?;
+    let model = model::recorded(&mut transaction, table).await?;
+    let queue = watch::status(&mut transaction, table).await?;
+    super::end(transaction).await?;
     if ui.is_json() {
         ui.json(&serde_json::json!({
             "schema": 1, "coverage": coverage, "coverage_share": coverage.share(), "model": model, "queue": queue,

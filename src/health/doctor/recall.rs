@@ -93,6 +93,7 @@ async fn measure(
 ) -> Result<Option<Recall>, sqlx::Error> {
     let (setting, ladder) = accuracy(index);
     let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+        .persistent(false)
         .bind(setting)
         .fetch_one(&mut *connection)
         .await?;
@@ -183,7 +184,10 @@ async fn draw(
          WHERE {column} IS NOT NULL LIMIT {wanted}",
         search.table.qualified()
     );
-    let rows = sqlx::query(composed(statement)).fetch_all(connection).await?;
+    let rows = sqlx::query(composed(statement))
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Query {
@@ -203,6 +207,7 @@ async fn neighbours(
 ) -> Result<Vec<f64>, sqlx::Error> {
     let output = format!("tableoid::text || ctid::text, {}", search.distance("$1"));
     let rows = sqlx::query(composed(search.sql(&output, "$1", NEIGHBOURS + 1)))
+        .persistent(false)
         .bind(&query.vector)
         .fetch_all(connection)
         .await?;

@@ -176,6 +176,7 @@ impl Measurement<'_> {
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             let distances = sqlx::query_scalar(composed(statement.as_str()))
+                .persistent(false)
                 .bind(query)
                 .fetch_all(&mut *self.connection)
                 .await
@@ -222,6 +223,7 @@ impl Measurement<'_> {
         done: &str,
     ) -> Result<(), DatabaseError> {
         let stored: Option<Vec<f32>> = sqlx::query_scalar(composed(self.scratch.read()))
+            .persistent(false)
             .bind(number)
             .fetch_optional(&mut *self.connection)
             .await

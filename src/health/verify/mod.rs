@@ -180,14 +180,17 @@ async fn aftermath(
     name: &Identifier,
     result: &mut Verification,
 ) -> Result<(), DatabaseError> {
+    let failed = || DatabaseError::statement("look for traces of the scratch table");
+    let mut transaction = connection.begin().await.map_err(failed())?;
     let (left, usable): (i64, Option<bool>) = sqlx::query_as(include_str!("aftermath.sql"))
         .persistent(false)
         .bind(name.as_str())
         .bind(table.schema.as_str())
         .bind(table.table.as_str())
-        .fetch_one(connection)
+        .fetch_one(&mut *transaction)
         .await
-        .map_err(DatabaseError::statement("look for traces of the scratch table"))?;
+        .map_err(failed())?;
+    transaction.rollback().await.map_err(failed())?;
     if left > 0 {
         result
             .problems
