@@ -54,6 +54,11 @@ impl<'a> Application<'a> {
         })
     }
 
+    /// Whether each session is the administrator's until it takes the application's role on, which stays with the session.
+    pub fn takes_role_on(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// One session, with the version of the extension there.
     pub async fn connect(&self) -> Result<(PgConnection, Option<Version>)> {
         let mut connection = connect(self.endpoint, &self.login, self.database.as_str()).await?;

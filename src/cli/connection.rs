@@ -35,7 +35,7 @@ impl Connection {
     /// [`Refusal::Blocked`] when the server does not run.
     pub async fn of(installation: &Installation<'_>) -> Result<Self> {
         let facts = installation.machine_facts().await?;
-        let server = installation.running(&facts).await?;
+        let server = installation.answering(&facts).await?;
         let file = installation.layout.credentials.clone();
         Ok(Self {
             host: server.application.host(),

@@ -36,6 +36,8 @@ pub struct RemoteEndpoint {
     /// Never [`TlsMode::Opportunistic`]: whether the server has TLS is known by now, and is not asked again.
     pub tls: TlsMode,
     pub root_certificate: Option<PathBuf>,
+    /// A pooler may give a session to others after us, so that no setting is left on it.
+    pub is_shared: bool,
 }
 
 impl RemoteEndpoint {
@@ -93,7 +95,7 @@ pub async fn connect(
         Err(_) => return Err(failed(endpoint, sqlx::Error::PoolTimedOut)),
         Ok(connection) => connection.map_err(|error| failed(endpoint, error))?,
     };
-    if let Some(statement) = preparation(login, None) {
+    if let Some(statement) = preparation(endpoint, login, None) {
         use sqlx::Executor as _;
         let prepared = connection.execute(composed(statement)).await;
         prepared.map_err(DatabaseError::statement("pin the search path"))?;
@@ -112,7 +114,7 @@ pub async fn pool(
     role: Option<&Identifier>,
     size: u32,
 ) -> Result<PgPool, DatabaseError> {
-    let preparation = preparation(login, role);
+    let preparation = preparation(endpoint, login, role);
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(CONNECT_DEADLINE)
@@ -163,8 +165,9 @@ fn options(endpoint: &Endpoint, login: &Login, database: &str) -> PgConnectOptio
 }
 
 /// What a session begins with. A pooler refuses what it does not know at the start of a session; so it is set right after it.
-fn preparation(login: &Login, role: Option<&Identifier>) -> Option<String> {
-    let pinned = matches!(login, Login::User { is_pinned: true, .. });
+fn preparation(endpoint: &Endpoint, login: &Login, role: Option<&Identifier>) -> Option<String> {
+    let is_shared = matches!(endpoint, Endpoint::Server(server) if server.is_shared);
+    let pinned = matches!(login, Login::User { is_pinned: true, .. }) && !is_shared;
     let path = pinned.then(|| "SET search_path = pg_catalog".to_owned());
     let role = role.map(|role| format!("SET ROLE {}", role.quoted()));
     let statements: Vec<String> = path.into_iter().chain(role).collect();

@@ -142,8 +142,19 @@ impl Installation<'_> {
     }
 
     /// # Errors
-    /// [`Refusal::Blocked`] with the command that starts the server, or makes one.
+    /// As [`Installation::answering`]; [`Refusal::Blocked`] behind a pooler that shares sessions, before anything is changed there.
     pub async fn running(&self, facts: &MachineFacts) -> Result<Server> {
+        if let MachineFacts::Url(remote) = facts {
+            plan::url::refuse_pooler(remote)?;
+        }
+        self.answering(facts).await
+    }
+
+    /// The same, behind any pooler: for what leaves nothing behind on a session.
+    ///
+    /// # Errors
+    /// [`Refusal::Blocked`] with the command that starts the server, or makes one.
+    pub async fn answering(&self, facts: &MachineFacts) -> Result<Server> {
         let refused = || match facts {
             MachineFacts::Embedded(facts) if facts.cluster == ClusterFacts::Absent => self.no_instance(),
             _ => Refusal::Blocked {

@@ -2,11 +2,12 @@
 
 use sqlx::{PgConnection, PgPool};
 
-use super::Installation;
+use super::{Installation, MachineFacts};
 use crate::apply::{Application, Server};
 use crate::database::remote::Pooling;
 use crate::error::Result;
 use crate::health::advisories::Version;
+use crate::plan;
 use crate::store::{Sharing, VectorStore};
 
 /// One session, for as long as this is held: the way to the server may be a relay that is closed with it.
@@ -32,7 +33,7 @@ impl Installation<'_> {
     /// # Errors
     /// As [`Installation::running`], and what the server says.
     pub async fn application(&self) -> Result<ApplicationSession> {
-        let server = self.running_server().await?;
+        let (server, _) = self.shared_server().await?;
         let way = Application::new(self.host, self.settings, &self.layout, &server)?;
         let (connection, version) = way.connect().await?;
         Ok(ApplicationSession {
@@ -44,18 +45,30 @@ impl Installation<'_> {
 
     /// At most `size` sessions as the application's role, each opened when it is first needed.
     pub async fn sessions(&self, size: u32) -> Result<Sessions> {
-        let server = self.running_server().await?;
+        let (server, sharing) = self.shared_server().await?;
         let way = Application::new(self.host, self.settings, &self.layout, &server)?;
         let pool = way.pool(size).await?;
-        let sharing = match self.remote.get().map(|remote| remote.pooling) {
-            None | Some(Pooling::Direct) => Sharing::Session,
-            Some(Pooling::Transaction | Pooling::Statement) => Sharing::Transaction,
-        };
         Ok(Sessions {
             pool,
             sharing,
             _server: server,
         })
+    }
+
+    /// The server, and how the application's sessions are shared there.
+    async fn shared_server(&self) -> Result<(Server, Sharing)> {
+        let facts = self.machine_facts().await?;
+        match &facts {
+            MachineFacts::Url(remote) if remote.pooling == Pooling::Transaction => {
+                let server = self.answering(&facts).await?;
+                let way = Application::new(self.host, self.settings, &self.layout, &server)?;
+                if way.takes_role_on() {
+                    plan::url::refuse_pooler(remote)?;
+                }
+                Ok((server, Sharing::Transaction))
+            }
+            _ => Ok((self.running(&facts).await?, Sharing::Session)),
+        }
     }
 
     /// The table of these settings as a vector store, with the sessions that it needs to be held.

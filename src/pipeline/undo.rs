@@ -35,6 +35,9 @@ impl Installation<'_> {
             }
             return Ok(None);
         }
+        if let MachineFacts::Url(facts) = &facts {
+            plan::url::refuse_pooler(facts)?;
+        }
         self.server(&facts).await
     }
 

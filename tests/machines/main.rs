@@ -25,6 +25,10 @@ mod dnf;
 mod docker;
 mod engine;
 mod first_boot;
+#[path = "../support/chroma/fixture.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod fixture;
 #[path = "../support/hostile.rs"]
 mod hostile;
 mod interruptions;

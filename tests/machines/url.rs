@@ -1,6 +1,7 @@
 //! Target `url`: servers that somebody else made, over TLS, with as little as their owners give.
 
 use super::case::Case;
+use super::fixture::Fixture;
 use super::lifecycle::succeeds;
 use super::machine::Machine;
 use super::url_server::{CANARY, Theirs, canary_is_nowhere, watched};
@@ -190,6 +191,60 @@ runuser -u postgres -- pgbouncer -d -q /tmp/pgbouncer.ini
 const STOP_POOLER: &str =
     "kill $(cat /tmp/pgbouncer.pid); while [ -e /tmp/pgbouncer.pid ]; do :; done; rm /tmp/users";
 
+/// What leaves nothing behind does its work through a pooler that gives our sessions to others; what needs a session is refused.
+fn leaves_sessions_to_others(theirs: &Theirs<'_>) {
+    let user = |script: &str| theirs.machine.run("user", script);
+    let psql = format!("PGPASSWORD={CANARY} psql -XAtqw -h localhost -p 6432 app app");
+    let question =
+        "SELECT current_user, current_setting('search_path'), count(name) FROM pg_prepared_statements";
+    // Both at once: so many has a run of ours.
+    let sessions = format!("{psql} <<'SQL'\nBEGIN;\n{question};\n\\! {psql} -c \"{question}\"\nCOMMIT\nSQL");
+    theirs.sql(
+        "app",
+        "INSERT INTO app.articles (uri, embedding)
+         SELECT 'row ' || row, (SELECT array_agg(sin(row * position)) FROM generate_series(1, 1536) position)::real[]::vector
+           FROM generate_series(1, 20) row",
+    );
+    succeeds(&user(&format!(
+        "{psql} -c \"SELECT embedding FROM app.articles WHERE uri = 'row 7'\" > vector"
+    )));
+    theirs
+        .machine
+        .copy_in(&Fixture::unpack("1.5.9").directory(), "/tmp/");
+    let (before, found) = (theirs.state(), user(&sessions).stdout);
+    assert_eq!(found, "app|\"$user\", public|0\n".repeat(2));
+    for command in [
+        "search --vector vector",
+        "similar 'row 7'",
+        "get 'row 7'",
+        "doctor --recall",
+        "verify",
+        "embed status",
+    ] {
+        let reply = theirs.run(command);
+        assert!(reply.exit <= 1, "{command}: {}", reply.stderr);
+        assert_eq!(user(&sessions).stdout, found, "{command} left something");
+    }
+    let collection = "--collection default_tenant/default_database/docs_cosine --into docs";
+    for command in [
+        "migrate up",
+        "embed watch --install-only --yes",
+        "rollback --yes",
+        &format!("import chroma /tmp/chroma {collection} --yes"),
+    ] {
+        let refused = theirs.run(command);
+        assert_eq!(refused.exit, 3, "{command}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("by the transaction"),
+            "{command}: {}",
+            refused.stderr
+        );
+        assert_eq!(user(&sessions).stdout, found, "{command} left something");
+    }
+    assert_eq!(theirs.state(), before, "a refusal changed something");
+    theirs.sql("app", "DELETE FROM app.articles");
+}
+
 /// PgBouncer shares sessions by the transaction and by the statement: refused. By the session: as good as the server.
 pub fn pooler(machine: &Machine, _: &Case) {
     let theirs = Theirs::start(machine);
@@ -219,6 +274,11 @@ pub fn pooler(machine: &Machine, _: &Case) {
     start("session");
     succeeds(&theirs.run("up --yes"));
     is_done(&theirs, "");
+    machine.root(STOP_POOLER);
+    start("transaction");
+    leaves_sessions_to_others(&theirs);
+    machine.root(STOP_POOLER);
+    start("session");
     is_undone(&theirs, "", &before);
     machine.root(STOP_POOLER);
 }

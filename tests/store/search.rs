@@ -1,10 +1,12 @@
 //! Nearest rows: right, complete, and from the index.
 
-use pgvector_setup::settings::{Dimensions, Metric, VectorTable};
+use pgvector_setup::database::{Endpoint, Login, RemoteEndpoint, connect};
+use pgvector_setup::settings::{Dimensions, Metric, ServerHost, TlsMode, VectorTable};
 
 use crate::site::{
-    Filter, Selection, Sharing, Site, StoreError, TABLE, VectorStore, all, articles, first, ids,
+    Filter, Selection, Sharing, Site, StoreError, TABLE, VectorStore, all, articles, first, ids, name,
 };
+use crate::support::server;
 
 const THREE: &str = "INSERT INTO app.articles (uri, document, metadata, embedding) VALUES
     ('east', 'to the east', '{\"year\": 2020}', '[1,0,0]'), ('north', 'to the north', '{\"year\": 2021}', '[0,1,0]'),
@@ -234,6 +236,34 @@ async fn a_pooler_that_shares_by_the_transaction_finds_no_statement_kept() {
             .await
             .unwrap();
     assert_eq!(kept, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_a_pooler_gives_to_others_keeps_its_search_path() {
+    let site = Site::new(TABLE).await;
+    let Endpoint::Socket { directory, port } = server::endpoint() else {
+        panic!("the test server listens on a socket");
+    };
+    let administrator = Login::User {
+        role: name("postgres"),
+        password: None,
+        is_pinned: true,
+    };
+    for (is_shared, expected) in [(false, "pg_catalog"), (true, "\"$user\", public")] {
+        let endpoint = Endpoint::Server(RemoteEndpoint {
+            host: ServerHost::Socket(directory.clone()),
+            port,
+            tls: TlsMode::Plain,
+            root_certificate: None,
+            is_shared,
+        });
+        let mut session = connect(&endpoint, &administrator, &site.database).await.unwrap();
+        let path: String = sqlx::query_scalar("SHOW search_path")
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
+        assert_eq!(path, expected, "shared: {is_shared}");
+    }
 }
 
 #[tokio::test]

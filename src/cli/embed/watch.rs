@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Text, agreed};
-use crate::apply::interrupt;
+use crate::apply::{Server, interrupt};
 use crate::cli::Ui;
 use crate::cli::arguments::Consent;
 use crate::database::connect;
@@ -13,7 +13,6 @@ use crate::embedding::watch::{self, Remark, WatchOptions, Worker};
 use crate::embedding::{Embedder as _, EmbeddingError, OpenAi, OpenAiOptions, Subject};
 use crate::error::{Exit, Explain as _, Result};
 use crate::pipeline::Installation;
-use crate::store::Sharing;
 
 #[derive(Debug, Clone, Args)]
 pub struct Watch {
@@ -48,6 +47,7 @@ pub(super) async fn run(installation: &Installation<'_>, arguments: Watch, ui: &
         false => Some(embedder(installation, &arguments)?),
     };
     let columns = arguments.text.columns()?;
+    let server = installation.running_server().await?;
     let mut session = installation.application().await?;
     let subject = Subject::read(&mut session.connection, &settings.table, &columns).await?;
     let adopted = arguments.text.adopt_model.as_deref();
@@ -65,7 +65,7 @@ pub(super) async fn run(installation: &Installation<'_>, arguments: Watch, ui: &
     }
     super::prepare(installation, &mut session.connection).await?;
     drop(session);
-    install(installation, &subject).await?;
+    install(installation, &server, &subject).await?;
     let Some(embedder) = embedder else {
         report(
             ui,
@@ -81,12 +81,6 @@ pub(super) async fn run(installation: &Installation<'_>, arguments: Watch, ui: &
         until_empty: arguments.until_empty,
         ..WatchOptions::default()
     };
-    if sessions.sharing == Sharing::Transaction {
-        ui.say(format!(
-            "note: a pooler is in between, which hands on no notifications; the queue is looked at every {} s",
-            options.poll.as_secs()
-        ));
-    }
     let worker = Worker {
         subject: &subject,
         embedder: &embedder,
@@ -116,9 +110,8 @@ fn embedder(installation: &Installation<'_>, arguments: &Watch) -> Result<OpenAi
     Ok(OpenAi::new(installation.host, options).map_err(EmbeddingError::from)?)
 }
 
-async fn install(installation: &Installation<'_>, subject: &Subject) -> Result<()> {
+async fn install(installation: &Installation<'_>, server: &Server, subject: &Subject) -> Result<()> {
     let settings = installation.settings;
-    let server = installation.running_server().await?;
     let database = settings.database.as_str();
     let mut administrator = connect(&server.endpoint, &server.administrator, database).await?;
     let watched = Watched {
@@ -131,6 +124,7 @@ async fn install(installation: &Installation<'_>, subject: &Subject) -> Result<(
 
 async fn remove(installation: &Installation<'_>, consent: Consent, ui: &Ui) -> Result<Exit> {
     let settings = installation.settings;
+    let server = installation.running_server().await?;
     let mut session = installation.application().await?;
     let Some(status) = watch::status(&mut session.connection, &settings.table).await? else {
         report(
@@ -149,7 +143,6 @@ async fn remove(installation: &Installation<'_>, consent: Consent, ui: &Ui) -> R
     if !agreed(consent, ui).await? {
         return Ok(Exit::Refused);
     }
-    let server = installation.running_server().await?;
     let database = settings.database.as_str();
     let mut administrator = connect(&server.endpoint, &server.administrator, database).await?;
     remove_watch(&mut administrator, &settings.table).await?;

@@ -4,7 +4,7 @@ mod pooling;
 pub mod provider;
 mod rights;
 
-use sqlx::PgConnection;
+use sqlx::{FromRow as _, PgConnection};
 
 pub use pooling::Pooling;
 pub use provider::Provider;
@@ -46,12 +46,12 @@ pub struct RemoteFacts {
 
 impl RemoteFacts {
     pub fn endpoint(&self, url: &ServerUrl) -> RemoteEndpoint {
-        endpoint(url, &self.greeting)
+        endpoint(url, &self.greeting, self.pooling)
     }
 }
 
 /// Every session with the server is opened as its greeting was: what spoke TLS is never spoken to without.
-fn endpoint(url: &ServerUrl, greeting: &Greeting) -> RemoteEndpoint {
+fn endpoint(url: &ServerUrl, greeting: &Greeting, pooling: Pooling) -> RemoteEndpoint {
     RemoteEndpoint {
         host: url.host.clone(),
         port: url.port,
@@ -61,6 +61,7 @@ fn endpoint(url: &ServerUrl, greeting: &Greeting) -> RemoteEndpoint {
             (Some(_), verified) => verified,
         },
         root_certificate: url.root_certificate.clone(),
+        is_shared: pooling != Pooling::Direct,
     }
 }
 
@@ -94,7 +95,8 @@ pub async fn gather(url: &ServerUrl, roots: Option<Vec<u8>>) -> Result<RemoteFac
 
 async fn gathered(url: &ServerUrl, roots: Option<Vec<u8>>) -> Result<RemoteFacts> {
     let greeting = super::greeting(url, roots).await?;
-    let endpoint = Endpoint::Server(endpoint(url, &greeting));
+    // Until it is known that there is no pooler, there is one.
+    let endpoint = Endpoint::Server(endpoint(url, &greeting, Pooling::Transaction));
     let login = administrator(url);
     let mut maintenance = url.database.to_string();
     let mut connection = match connect(&endpoint, &login, &maintenance).await {
@@ -125,7 +127,9 @@ async fn gathered(url: &ServerUrl, roots: Option<Vec<u8>>) -> Result<RemoteFacts
 type ServerRow = (i32, bool, bool, Option<String>, Option<i64>);
 
 /// A standby names its primary only to those who may read its settings; its password is not among what is read.
-const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
+///
+/// One message is one transaction, behind a pooler too: the path goes with it, and no statement stays prepared.
+const SERVER: &str = "SET LOCAL search_path = pg_catalog; SELECT current_setting('server_version_num')::int4 AS version, \
     pg_is_in_recovery() AS is_in_recovery, \
     current_setting('transaction_read_only') = 'on' AND NOT pg_is_in_recovery() AS is_read_only, \
     substring((SELECT setting FROM pg_settings WHERE name = 'primary_conninfo') FROM 'host=''?([^'' ]+)') AS primary, \
@@ -133,7 +137,8 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS vers
        FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0 AND NOT rolsuper) AS connections_left";
 
 async fn server(connection: &mut PgConnection) -> Result<ServerRow> {
-    let row = sqlx::query_as(SERVER).fetch_one(connection).await;
+    let row = sqlx::raw_sql(SERVER).fetch_one(connection).await;
+    let row = row.and_then(|row| ServerRow::from_row(&row));
     Ok(row.map_err(DatabaseError::statement("ask what the server is"))?)
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
 use crate::database::{DatabaseError, Endpoint, Login, connect, sqlstate};
 
@@ -60,9 +60,10 @@ pub(super) async fn pooling(
 }
 
 async fn process(connection: &mut PgConnection) -> Result<i32, DatabaseError> {
-    sqlx::query_scalar("SELECT pg_backend_pid()")
-        .persistent(false)
+    // In one message: between two, a pooler may change the process.
+    let row = sqlx::raw_sql("SELECT pg_catalog.pg_backend_pid()")
         .fetch_one(connection)
-        .await
+        .await;
+    row.and_then(|row| row.try_get(0))
         .map_err(DatabaseError::statement("ask which server process this is"))
 }

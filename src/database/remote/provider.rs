@@ -1,8 +1,9 @@
 //! Who runs the server, by the roles and settings that only they have.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use crate::database::DatabaseError;
+use crate::database::sql::{composed, literal};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,18 +86,18 @@ pub fn recognise(signs: &Signs) -> Provider {
 }
 
 pub(super) async fn signs(connection: &mut PgConnection) -> Result<Signs, DatabaseError> {
-    let known: Vec<String> = ROLES.iter().map(|(role, _)| (*role).to_owned()).collect();
-    let row: (Vec<String>, bool) = sqlx::query_as(
-        "SELECT ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname::text = ANY($1)), \
+    let failed = || DatabaseError::statement("see who runs the server");
+    let known: Vec<String> = ROLES.iter().map(|(role, _)| literal(role)).collect();
+    let sql = format!(
+        "SET LOCAL search_path = pg_catalog; \
+         SELECT ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname::text IN ({})), \
                 EXISTS (SELECT FROM pg_proc WHERE proname = 'aurora_version')",
-    )
-    .bind(known)
-    .fetch_one(connection)
-    .await
-    .map_err(DatabaseError::statement("see who runs the server"))?;
-    let (roles, has_aurora_version) = row;
+        known.join(", ")
+    );
+    let row = sqlx::raw_sql(composed(sql)).fetch_one(connection).await;
+    let row = row.map_err(failed())?;
     Ok(Signs {
-        roles,
-        has_aurora_version,
+        roles: row.try_get(0).map_err(failed())?,
+        has_aurora_version: row.try_get(1).map_err(failed())?,
     })
 }

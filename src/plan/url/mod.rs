@@ -19,18 +19,7 @@ const SESSIONS: i64 = 4;
 pub fn server_plan(facts: &RemoteFacts, settings: &Settings) -> Result<Plan, Refusal> {
     let blocked = |fact: String, hint: String| Err(Refusal::Blocked { fact, hint });
     let address = &facts.address;
-    if facts.pooling != Pooling::Direct {
-        let unit = match facts.pooling {
-            Pooling::Statement => "statement",
-            _ => "transaction",
-        };
-        return blocked(
-            format!(
-                "{address} is a connection pooler that hands out server connections by the {unit}; locks and settings of a session do not last there"
-            ),
-            "connect directly to the server, or to a port of the pooler in session mode".into(),
-        );
-    }
+    refuse_pooler(facts)?;
     if facts.version < OLDEST_SERVER {
         return blocked(
             format!(
@@ -86,6 +75,25 @@ pub fn server_plan(facts: &RemoteFacts, settings: &Settings) -> Result<Plan, Ref
         ));
     }
     Ok(plan)
+}
+
+/// For what needs a session of its own.
+///
+/// # Errors
+/// [`Refusal::Blocked`] where a pooler hands out sessions by less.
+pub fn refuse_pooler(facts: &RemoteFacts) -> Result<(), Refusal> {
+    let unit = match facts.pooling {
+        Pooling::Direct => return Ok(()),
+        Pooling::Transaction => "transaction",
+        Pooling::Statement => "statement",
+    };
+    Err(Refusal::Blocked {
+        fact: format!(
+            "{} is a connection pooler that hands out server connections by the {unit}; locks and settings of a session do not last there",
+            facts.address
+        ),
+        hint: "connect directly to the server, or to a port of the pooler in session mode".into(),
+    })
 }
 
 /// The grant without which a user who is no superuser cannot make objects for the application's role.
