@@ -17,7 +17,7 @@ CREATE FUNCTION {{ function }}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFIN
     SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
     IF TG_LEVEL = 'ROW' THEN
-        INSERT INTO {{ queue }} AS queue (key) VALUES (NEW.{{ key }}::text)
+        INSERT INTO {{ queue }} AS queue (key) SELECT NEW.{{ key }}::text WHERE NEW.{{ key }} IS NOT NULL
         ON CONFLICT (key) DO UPDATE SET generation = queue.generation + 1, due_at = clock_timestamp(),
             attempts = 0, reason = NULL, is_parked = false;
     ELSE

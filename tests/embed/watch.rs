@@ -388,6 +388,30 @@ async fn a_watch_of_other_columns_takes_the_place_of_the_first_and_one_of_the_sa
 }
 
 #[tokio::test]
+async fn a_row_without_a_key_is_changed_as_if_nobody_watched_also_where_an_older_version_did() {
+    let mut site = Site::bare().await;
+    site.run("CREATE EXTENSION vector WITH SCHEMA public").await;
+    site.run(&format!(
+        "CREATE TABLE vectors.articles (uri text UNIQUE, document text, embedding public.vector(3));
+         ALTER TABLE vectors.articles OWNER TO {}; INSERT INTO vectors.articles (document) VALUES ('old')",
+        site.role.quoted()
+    ))
+    .await;
+    site.up().await;
+    install(&mut site).await;
+    // As the version before made it, which did not ask.
+    site.run(
+        "DO $$ BEGIN EXECUTE replace(
+            pg_get_functiondef((SELECT tgfoid FROM pg_trigger WHERE NOT tgisinternal LIMIT 1)), ' WHERE NEW.\"uri\" IS NOT NULL', '');
+         END $$",
+    )
+    .await;
+    install(&mut site).await;
+    site.run("UPDATE vectors.articles SET document = 'new'").await;
+    assert_eq!(status(&site).await.waiting, 0);
+}
+
+#[tokio::test]
 async fn removing_the_watch_leaves_nothing_and_so_does_the_way_down() {
     let mut site = Site::bare().await;
     site.run("CREATE EXTENSION vector WITH SCHEMA public").await;

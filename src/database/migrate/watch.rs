@@ -39,8 +39,8 @@ pub struct Watched<'a> {
     pub vector_type: &'a str,
 }
 
-/// Makes the queue and the triggers, or makes the triggers anew for other columns; rows that wait stay. Where all is there as it
-/// should be nothing is locked. As the administrator.
+/// Makes the queue and the triggers, or makes the triggers anew for other columns or for another function; rows that wait stay. Where
+/// all is there as it should be nothing is locked. As the administrator.
 ///
 /// # Errors
 /// [`MigrateError::Unmigrated`], [`MigrateError::Locked`], [`MigrateError::Blocked`] or [`MigrateError::Database`].
@@ -51,10 +51,11 @@ pub async fn install_watch(
 ) -> Result<(), MigrateError> {
     let table = watched.table;
     refuse_unmigrated(&mut *connection, table).await?;
-    if is_installed(connection, watched).await? {
+    let owner = owner(connection, table).await?.unwrap_or_else(|| role.clone());
+    let up = up(connection, watched, &owner, role).await?;
+    if is_installed(connection, watched, body(&up)).await? {
         return Ok(());
     }
-    let owner = owner(connection, table).await?.unwrap_or_else(|| role.clone());
     let mut statements = triggers_down(connection, table).await?;
     let role_to_be = other_role(connection, &owner).await?.cloned();
     if let Some(owner) = role_to_be.filter(|_| !statements.is_empty()) {
@@ -62,7 +63,7 @@ pub async fn install_watch(
         statements.push("RESET ROLE".to_owned());
     }
     statements.push(function_down(table));
-    statements.push(up(connection, watched, &owner, role).await?);
+    statements.push(up);
     change(connection, table, "watch the table", None, &[], &statements).await
 }
 
@@ -89,8 +90,13 @@ pub async fn remove_watch(connection: &mut PgConnection, table: &VectorTable) ->
     .await
 }
 
-/// Whether the queue is there, and both triggers with the columns that are to be watched.
-async fn is_installed(connection: &mut PgConnection, watched: Watched<'_>) -> Result<bool, MigrateError> {
+/// Whether the queue is there, and both triggers with the columns that are to be watched and a function of this body: that of an
+/// earlier version is another.
+async fn is_installed(
+    connection: &mut PgConnection,
+    watched: Watched<'_>,
+    body: &str,
+) -> Result<bool, MigrateError> {
     let table = watched.table;
     let columns: Vec<&str> = std::iter::once(&table.key)
         .chain(watched.texts)
@@ -101,8 +107,9 @@ async fn is_installed(connection: &mut PgConnection, watched: Watched<'_>) -> Re
                     (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname) FROM pg_catalog.pg_attribute a
                       WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::pg_catalog.int2[]))
                   = (SELECT pg_catalog.array_agg(DISTINCT wanted ORDER BY wanted) FROM pg_catalog.unnest($4::pg_catalog.text[]) wanted))
-                AND pg_catalog.to_regclass($5) IS NOT NULL
+                AND pg_catalog.bool_and(p.prosrc = $6) AND pg_catalog.to_regclass($5) IS NOT NULL
            FROM pg_catalog.pg_trigger t
+           JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
            JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname = $1 AND c.relname = $2 AND t.tgname = ANY ($3) AND NOT t.tgisinternal",
@@ -112,10 +119,16 @@ async fn is_installed(connection: &mut PgConnection, watched: Watched<'_>) -> Re
     .bind(trigger_names(table))
     .bind(columns)
     .bind(qualified_queue_table(table))
+    .bind(body)
     .fetch_one(connection)
     .await
     .map_err(DatabaseError::statement("look for our triggers"))
     .map(|installed: Option<bool>| installed == Some(true))?)
+}
+
+/// What the server keeps of the function in the script.
+fn body(up: &str) -> &str {
+    up.split("$body$").nth(1).unwrap_or_default()
 }
 
 /// The statements that take the triggers away, as the table's owner; none where there are none.
