@@ -3,7 +3,8 @@ use crate::database::DatabaseError;
 use crate::database::migrate::MigrateError;
 use crate::error::{Exit, Explain};
 
-/// Why text did not become vectors. Codes: E0860 to E0869 the service, E0870 to E0879 the table that the vectors are for.
+/// Why text did not become vectors. Codes: E0860 to E0869 the service, E0870 to E0879 the table that the vectors are for; E0850 is the
+/// store's too.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddingError {
     #[error(transparent)]
@@ -38,6 +39,8 @@ pub enum EmbeddingError {
     NoText { table: String, candidates: Vec<String> },
     #[error("{table} has no column {column}")]
     NoColumn { table: String, column: String },
+    #[error("{column} of {table} is not unique, so it cannot name the row that a vector is for")]
+    NotUnique { table: String, column: String },
     #[error(
         "another run fills this column with vectors{}",
         holder.map(|pid| format!(": server process {pid}")).unwrap_or_default()
@@ -69,6 +72,7 @@ impl Explain for EmbeddingError {
             Self::NoRecord { .. } => "E0874",
             Self::NoText { .. } => "E0875",
             Self::NoColumn { .. } => "E0876",
+            Self::NotUnique { .. } => "E0850",
             Self::Filling { .. } => "E0877",
             Self::NotConfigured { .. } => "E0878",
             Self::Migrate(error) => error.code(),
@@ -83,6 +87,7 @@ impl Explain for EmbeddingError {
             Self::Filling { .. } => Exit::Busy,
             Self::RefusedText { .. }
             | Self::NoColumn { .. }
+            | Self::NotUnique { .. }
             | Self::OtherModel { .. }
             | Self::OtherDimensions { .. }
             | Self::UnknownModel { .. }
@@ -114,6 +119,9 @@ impl Explain for EmbeddingError {
             ),
             Self::NoColumn { .. } => {
                 "name what is there: --table, --key, --column, --text; or make it: pgvector-setup migrate up".to_owned()
+            }
+            Self::NotUnique { table, column } => {
+                format!("--key with a column that is unique by itself, or make this one so: CREATE UNIQUE INDEX ON {table} ({column})")
             }
             Self::NotConfigured { .. } => {
                 "--embedder-url https://api.openai.com/v1 --embedder-model text-embedding-3-small".to_owned()

@@ -33,14 +33,16 @@ struct Column {
     bare_type: String,
     modifier: i32,
     is_text: bool,
+    /// By itself, at every moment.
+    is_unique: bool,
 }
 
 impl Subject {
     /// Looks at the table. Without `texts` the column `document` is taken, where there is one.
     ///
     /// # Errors
-    /// [`EmbeddingError::NoColumn`] for a column that is not there; [`EmbeddingError::NoText`] where none was named and there is no
-    /// `document`; [`EmbeddingError::Database`].
+    /// [`EmbeddingError::NoColumn`] for a column that is not there; [`EmbeddingError::NotUnique`] for a key that more than one row may
+    /// have; [`EmbeddingError::NoText`] where no text was named and there is no `document`; [`EmbeddingError::Database`].
     pub async fn read(
         connection: &mut PgConnection,
         table: &VectorTable,
@@ -55,6 +57,13 @@ impl Subject {
             })
         };
         let (key, vector) = (find(&table.key)?, find(&table.column)?);
+        // A vector is written to every row of its key.
+        if !key.is_unique {
+            return Err(EmbeddingError::NotUnique {
+                table: table.qualified(),
+                column: table.key.quoted(),
+            });
+        }
         let texts = match texts {
             [] => default_text(table, &columns)?,
             named => named.to_vec(),
@@ -129,7 +138,9 @@ pub(super) async fn begin(connection: &mut PgConnection) -> Result<Transaction<'
 async fn columns(connection: &mut PgConnection, table: &VectorTable) -> Result<Vec<Column>, DatabaseError> {
     let rows = sqlx::query(
         "SELECT a.attname, a.atttypmod, t.typname, t.typcategory = 'S' AS is_text,
-                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS type
+                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS type,
+                EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
+                           AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) AS is_unique
            FROM pg_catalog.pg_attribute a
            JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
            JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -151,6 +162,7 @@ async fn columns(connection: &mut PgConnection, table: &VectorTable) -> Result<V
         bare_type: row.get("typname"),
         modifier: row.get("atttypmod"),
         is_text: row.get("is_text"),
+        is_unique: row.get("is_unique"),
     };
     Ok(rows.iter().map(column).collect())
 }

@@ -6,6 +6,7 @@ mod support;
 
 mod backfill;
 mod embedder;
+mod key;
 mod model;
 mod site;
 mod watch;
