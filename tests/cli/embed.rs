@@ -108,6 +108,40 @@ fn a_backfill_says_what_it_would_cost_asks_and_says_what_came_of_it() {
 }
 
 #[test]
+fn a_backfill_that_left_rows_without_a_vector_does_not_end_as_if_it_were_done() {
+    let (_turn, database) = EMBEDDING.database("refused");
+    let database = database.as_str();
+    EMBEDDING.sql(
+        "refused",
+        "INSERT INTO vectors.articles (uri, document) VALUES ('a', 'one'), ('b', 'two')",
+    );
+    let service = EmbedderService::start(3);
+    let too_long = Fault::Status {
+        status: 400,
+        headers: "",
+        body: r#"{"error": {"message": "it is too long", "param": "input"}}"#,
+    };
+    service.fail_with([too_long.clone(), too_long]);
+    let filling = ["embed", "backfill", database, "--yes", "--quiet"];
+    assert_transcript!(run(&service, &filling), @"
+    $ pgvector-setup embed backfill --database=refused --yes --quiet
+    1 rows got a vector
+    refused: a: it is too long
+    1 rows were refused; once they are changed, the same command again gives them one
+    1 tokens
+    coverage: 0 of 2 rows (0.0 %) -> 1 of 2 rows (50.0 %)
+    exit 5
+    ");
+    assert_transcript!(run(&service, &filling), @"
+    $ pgvector-setup embed backfill --database=refused --yes --quiet
+    1 rows got a vector
+    1 tokens
+    coverage: 1 of 2 rows (50.0 %) -> 2 of 2 rows (100.0 %)
+    exit 0
+    ");
+}
+
+#[test]
 fn a_watch_is_installed_works_until_nothing_waits_and_is_removed() {
     let (_turn, database) = EMBEDDING.database("watched");
     let database = database.as_str();

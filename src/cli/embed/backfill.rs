@@ -87,7 +87,15 @@ pub(super) async fn run(installation: &Installation<'_>, arguments: Backfill, ui
         ui.print(outcome_text(&outcome, arguments.price));
     }
     let stopped = interrupt::requested().filter(|_| outcome.is_interrupted);
-    Ok(stopped.unwrap_or(Exit::Done))
+    Ok(stopped.unwrap_or_else(|| ending(&outcome)))
+}
+
+/// Rows that could have a vector and have none are still to be done.
+fn ending(outcome: &Backfilled) -> Exit {
+    match outcome.changed == 0 && outcome.refused.is_empty() {
+        true => Exit::Done,
+        false => Exit::Resumable,
+    }
 }
 
 fn plan_text(plan: &BackfillPlan, subject: &Subject, model: &str, price: Option<f64>) -> String {
@@ -120,6 +128,12 @@ fn outcome_text(outcome: &Backfilled, price: Option<f64>) -> String {
     for row in &outcome.refused {
         let key: String = row.key.chars().take(LONGEST_KEY).collect();
         lines.push(format!("refused: {key}: {}", row.reason));
+    }
+    if !outcome.refused.is_empty() {
+        lines.push(format!(
+            "{} rows were refused; once they are changed, the same command again gives them one",
+            outcome.refused.len()
+        ));
     }
     if let Some(tokens) = outcome.tokens {
         let cost = price.map_or_else(String::new, |price| format!(", {}", cost(tokens, price)));
