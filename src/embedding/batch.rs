@@ -1,8 +1,11 @@
 //! A batch of texts at the service: one that it refuses does not cost the others.
 
 use super::model::described;
-use super::{Embedder, EmbeddingError};
+use super::{Embedder, EmbeddingError, ServiceError};
 use crate::settings::VectorTable;
+
+/// What no service refuses for what it says.
+const HARMLESS: &str = "text";
 
 /// What became of one text: its vector, or why the service refuses it.
 pub(super) type Answer = Result<Vec<f32>, String>;
@@ -27,10 +30,12 @@ impl<'a> Service<'a> {
     /// An answer for each text, in their order. A batch with a text that is refused is halved until that text is alone.
     ///
     /// # Errors
-    /// [`EmbeddingError::OtherDimensions`], and what makes the service take no text at all.
+    /// [`EmbeddingError::OtherDimensions`], and what makes the service take no text at all: where the first one is refused, another is
+    /// asked for, because many services say of a wrong key or model what they say of a text.
     pub async fn embed(&self, texts: &[String]) -> Result<Vec<Answer>, EmbeddingError> {
         let mut answers = Vec::with_capacity(texts.len());
         let mut open = vec![texts];
+        let mut takes_texts = false;
         while let Some(batch) = open.pop() {
             if batch.is_empty() {
                 continue;
@@ -41,11 +46,18 @@ impl<'a> Service<'a> {
                         self.refuse_other_dimensions(&vector)?;
                         answers.push(Ok(vector));
                     }
+                    takes_texts = true;
                 }
                 Ok(vectors) if batch.len() == 1 => {
                     answers.push(Err(format!("{} vectors came for one text", vectors.len())));
                 }
-                Err(EmbeddingError::RefusedText { reason }) if batch.len() == 1 => answers.push(Err(reason)),
+                Err(EmbeddingError::RefusedText { reason }) if batch.len() == 1 => {
+                    if !takes_texts {
+                        self.refuse_deaf_service().await?;
+                        takes_texts = true;
+                    }
+                    answers.push(Err(reason));
+                }
                 Ok(_) | Err(EmbeddingError::RefusedText { .. }) => {
                     let (first, second) = batch.split_at(batch.len() / 2);
                     open.extend([second, first]);
@@ -54,6 +66,17 @@ impl<'a> Service<'a> {
             }
         }
         Ok(answers)
+    }
+
+    async fn refuse_deaf_service(&self) -> Result<(), EmbeddingError> {
+        match self.embedder.embed(&[HARMLESS.to_owned()]).await {
+            Err(EmbeddingError::RefusedText { reason }) => Err(ServiceError::RefusesAll {
+                model: self.embedder.model().to_owned(),
+                words: reason,
+            }
+            .into()),
+            answered => answered.map(|_| ()),
+        }
     }
 
     fn refuse_other_dimensions(&self, vector: &[f32]) -> Result<(), EmbeddingError> {

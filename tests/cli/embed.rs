@@ -116,6 +116,7 @@ fn a_backfill_that_left_rows_without_a_vector_does_not_end_as_if_it_were_done() 
         "INSERT INTO vectors.articles (uri, document) VALUES ('a', 'one'), ('b', 'two')",
     );
     let service = EmbedderService::start(3);
+    // For both together, and for the first alone.
     let too_long = Fault::Status {
         status: 400,
         headers: "",
@@ -128,7 +129,7 @@ fn a_backfill_that_left_rows_without_a_vector_does_not_end_as_if_it_were_done() 
     1 rows got a vector
     refused: a: it is too long
     1 rows were refused; once they are changed, the same command again gives them one
-    1 tokens
+    2 tokens
     coverage: 0 of 2 rows (0.0 %) -> 1 of 2 rows (50.0 %)
     exit 5
     ");
@@ -139,6 +140,37 @@ fn a_backfill_that_left_rows_without_a_vector_does_not_end_as_if_it_were_done() 
     coverage: 1 of 2 rows (50.0 %) -> 2 of 2 rows (100.0 %)
     exit 0
     ");
+}
+
+#[test]
+fn a_service_that_refuses_whatever_it_is_given_is_not_taken_for_one_that_refuses_these_texts() {
+    let (_turn, database) = EMBEDDING.database("unheard");
+    let database = database.as_str();
+    EMBEDDING.sql(
+        "unheard",
+        "INSERT INTO vectors.articles (uri, document) VALUES ('a', 'one'), ('b', 'two')",
+    );
+    let service = EmbedderService::start(3);
+    let wrong_key = Fault::Status {
+        status: 400,
+        headers: "",
+        body: r#"{"error": {"message": "API key not valid"}}"#,
+    };
+    service.fail_with(vec![wrong_key; 6]);
+    assert_transcript!(run(&service, &["embed", "backfill", database, "--yes", "--quiet"]), @"
+    $ pgvector-setup embed backfill --database=unheard --yes --quiet
+    | error[E0865]: the service refuses every text for words, a single word too: API key not valid
+    | hint: what it says may be of the key, the model or the URL: --embedder-key-file FILE --embedder-model NAME --embedder-url URL
+    exit 3
+    ");
+    assert_transcript!(run(&service, &["embed", "watch", "--until-empty", "--yes", "--quiet", database]), @"
+    $ pgvector-setup embed watch --until-empty --yes --quiet --database=unheard
+    | error[E0865]: the service refuses every text for words, a single word too: API key not valid
+    | hint: what it says may be of the key, the model or the URL: --embedder-key-file FILE --embedder-model NAME --embedder-url URL
+    exit 3
+    ");
+    let queue = &EMBEDDING.json(&["embed", "status", database])["queue"];
+    assert_eq!((&queue["waiting"], &queue["parked"]), (&2.into(), &0.into()));
 }
 
 #[test]

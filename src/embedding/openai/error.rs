@@ -26,6 +26,12 @@ pub enum ServiceError {
         /// The service's own.
         words: String,
     },
+    #[error("the service refuses every text for {model}, a single word too: {words}")]
+    RefusesAll {
+        model: String,
+        /// The service's own.
+        words: String,
+    },
     #[error("the answer of {server} cannot be used: {problem}")]
     Answer { server: String, problem: String },
     #[error("the model {model} gave {found} components where {expected} are expected")]
@@ -44,7 +50,7 @@ impl Explain for ServiceError {
             Self::Unknown { .. } => "E0862",
             Self::Quota { .. } => "E0863",
             Self::Busy { .. } => "E0864",
-            Self::Refused { .. } => "E0865",
+            Self::Refused { .. } | Self::RefusesAll { .. } => "E0865",
             Self::Answer { .. } => "E0866",
             Self::Dimensions { .. } => "E0867",
         }
@@ -55,7 +61,7 @@ impl Explain for ServiceError {
             Self::Http(error) => error.exit(),
             Self::Busy { .. } | Self::Quota { .. } | Self::Answer { .. } => Exit::Resumable,
             Self::NoAccess { .. } | Self::Unknown { .. } => Exit::Usage,
-            Self::Refused { .. } | Self::Dimensions { .. } => Exit::Refused,
+            Self::Refused { .. } | Self::RefusesAll { .. } | Self::Dimensions { .. } => Exit::Refused,
         }
     }
 
@@ -71,6 +77,9 @@ impl Explain for ServiceError {
             Self::Quota { .. } => "look at the account's billing, then run the same command again".to_owned(),
             Self::Busy { .. } => "run the same command again".to_owned(),
             Self::Refused { .. } => "look at what the service says".to_owned(),
+            Self::RefusesAll { .. } => {
+                "what it says may be of the key, the model or the URL: --embedder-key-file FILE --embedder-model NAME --embedder-url URL".to_owned()
+            }
             Self::Answer { server, .. } => {
                 format!("look whether {server} is the service that is meant, then run the same command again")
             }
