@@ -8,9 +8,10 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::batch::Service;
 use super::model::{self, Claim};
-use super::rows::{self, Coverage, Missing, Overwriting, TextRow};
+use super::rows::{self, Coverage, Missing, TextRow};
 use super::subject::Subject;
 use super::turn::Turn;
+use super::write::{Overwriting, write};
 use super::{Embedder, EmbeddingError};
 use crate::database::DatabaseError;
 
@@ -216,7 +217,7 @@ impl Run<'_> {
                 Err(reason) => self.outcome.refused.push(RefusedRow { key: row.key, reason }),
             }
         }
-        let written = rows::write(
+        let written = write(
             self.connection,
             self.backfill.subject,
             &vectors,

@@ -11,6 +11,7 @@ mod rows;
 mod subject;
 mod turn;
 pub mod watch;
+mod write;
 
 pub use embedder::Embedder;
 pub use error::EmbeddingError;

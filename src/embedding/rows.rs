@@ -1,9 +1,9 @@
-//! Rows out of the table, and their vectors into it: each in a short transaction of its own.
+//! Rows out of the table: each time in a short transaction of its own.
 
 use sqlx::{PgConnection, Row as _};
 
 use super::EmbeddingError;
-use super::subject::{Subject, begin, text_digest};
+use super::subject::{Subject, begin};
 use crate::database::DatabaseError;
 use crate::database::sql::composed;
 use crate::settings::VectorTable;
@@ -20,15 +20,6 @@ impl TextRow {
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }
-}
-
-/// Which rows a vector may be written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overwriting {
-    /// Those without one.
-    Missing,
-    /// Those with one too: it was made of an older text.
-    Any,
 }
 
 /// How many rows there are, and what is still to be done.
@@ -166,66 +157,6 @@ pub(super) fn text_row(row: &sqlx::postgres::PgRow) -> TextRow {
         key: row.get("key"),
         text: row.get("text"),
     }
-}
-
-/// Writes vectors to the rows whose text is still the one that they were made of and that nobody is changing now; gives back the
-/// keys of these rows.
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    subject: &Subject,
-    rows: &[(TextRow, Vec<f32>)],
-    overwriting: Overwriting,
-) -> Result<Vec<String>, EmbeddingError> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let purpose = "write vectors";
-    let (key, column, table) = (
-        subject.table.key.quoted(),
-        subject.table.column.quoted(),
-        subject.table.qualified(),
-    );
-    let is_open = match overwriting {
-        Overwriting::Missing => format!("t.{column} IS NULL"),
-        Overwriting::Any => "true".to_owned(),
-    };
-    let width = subject.dimensions;
-    let sql = format!(
-        "WITH given AS (
-             SELECT {given_key} AS key, g.digest, g.position
-               FROM ROWS FROM (unnest($1::text[]), unnest($2::bytea[])) WITH ORDINALITY AS g (key, digest, position)
-         ), open AS (
-             SELECT t.{key} AS key, given.position FROM {table} AS t JOIN given ON t.{key} = given.key
-              WHERE {is_open} AND {digest} = given.digest
-                FOR UPDATE OF t SKIP LOCKED
-         )
-         UPDATE {table} AS t SET {column} = {vector} FROM open WHERE t.{key} = open.key RETURNING t.{key}::text",
-        given_key = subject.key_sql("g.key"),
-        digest = subject.digest_sql(),
-        vector = subject.vector_sql(&format!(
-            "($3::real[])[(open.position - 1) * {width} + 1 : open.position * {width}]"
-        )),
-    );
-    let keys: Vec<&str> = rows.iter().map(|(row, _)| row.key.as_str()).collect();
-    let digests: Vec<Vec<u8>> = rows.iter().map(|(row, _)| text_digest(&row.text)).collect();
-    let numbers: Vec<f32> = rows
-        .iter()
-        .flat_map(|(_, vector)| vector.iter().copied())
-        .collect();
-    let mut transaction = begin(connection).await?;
-    let written = sqlx::query_scalar(composed(sql))
-        .persistent(false)
-        .bind(keys)
-        .bind(digests)
-        .bind(numbers)
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(DatabaseError::statement(purpose))?;
-    transaction
-        .commit()
-        .await
-        .map_err(DatabaseError::statement(purpose))?;
-    Ok(written)
 }
 
 /// Takes the vector away from rows that have no text any more: it was made of an older one.

@@ -8,7 +8,7 @@ use pgvector_setup::embedding::{EmbeddingError, Subject};
 use crate::embedder::Counting;
 use crate::site::*;
 
-const OPTIONS: BackfillOptions<'_> = BackfillOptions {
+pub const OPTIONS: BackfillOptions<'_> = BackfillOptions {
     limit: None,
     batch: 10,
     adopted: None,
@@ -20,7 +20,7 @@ pub const MISMATCHED: &str = "SELECT count(*)::text FROM vectors.articles
       (SELECT sum(get_byte(b, i)) FROM (SELECT convert_to(document, 'UTF8') b) x, generate_series(0, length(b) - 1) i)
       || ',1]')";
 
-async fn fill(
+pub async fn fill(
     site: &Site,
     embedder: &Counting,
     options: BackfillOptions<'_>,

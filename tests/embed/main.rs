@@ -8,5 +8,6 @@ mod backfill;
 mod embedder;
 mod key;
 mod model;
+mod queue;
 mod site;
 mod watch;

@@ -13,7 +13,7 @@ use crate::backfill::MISMATCHED;
 use crate::embedder::Counting;
 use crate::site::*;
 
-const OPTIONS: WatchOptions<'_> = WatchOptions {
+pub const OPTIONS: WatchOptions<'_> = WatchOptions {
     batch: 20,
     adopted: None,
     lease: Duration::from_secs(600),
@@ -23,12 +23,12 @@ const OPTIONS: WatchOptions<'_> = WatchOptions {
     until_empty: true,
 };
 
-async fn subject(site: &Site) -> Subject {
+pub async fn subject(site: &Site) -> Subject {
     let mut application = site.application().await;
     Subject::read(&mut application, &articles(), &[]).await.unwrap()
 }
 
-async fn install(site: &mut Site) {
+pub async fn install(site: &mut Site) {
     let subject = subject(site).await;
     let watched = Watched {
         table: &subject.table,
@@ -40,13 +40,13 @@ async fn install(site: &mut Site) {
         .unwrap();
 }
 
-async fn watched_site() -> Site {
+pub async fn watched_site() -> Site {
     let mut site = Site::migrated().await;
     install(&mut site).await;
     site
 }
 
-async fn work(
+pub async fn work(
     site: &Site,
     embedder: &Counting,
     options: WatchOptions<'_>,
@@ -62,7 +62,7 @@ async fn work(
     worker.run(std::future::pending()).await
 }
 
-async fn status(site: &Site) -> watch::QueueStatus {
+pub async fn status(site: &Site) -> watch::QueueStatus {
     let mut application = site.application().await;
     let status = watch::status(&mut application, &articles()).await.unwrap();
     status.unwrap()

@@ -12,7 +12,8 @@ use crate::database::migrate::queue_table;
 use crate::database::{DatabaseError, sqlstate};
 use crate::embedding::batch::Service;
 use crate::embedding::model::{self, Claim};
-use crate::embedding::rows::{self, Overwriting, TextRow};
+use crate::embedding::rows::{self, TextRow};
+use crate::embedding::write::{Overwriting, write};
 use crate::embedding::{Embedder, EmbeddingError, Subject};
 use crate::error::{Exit, Explain as _};
 
@@ -205,7 +206,7 @@ impl Worker<'_> {
                 Err(reason) => refused.push((row.key, reason)),
             }
         }
-        let written = rows::write(connection, self.subject, &vectors, Overwriting::Any).await?;
+        let written = write(connection, self.subject, &vectors, Overwriting::Any).await?;
         watched.embedded += written.len() as u64;
         if !written.is_empty() {
             (self.remark)(Remark::Embedded(written.len()));
