@@ -65,7 +65,7 @@ pub struct Backfilled {
     pub is_interrupted: bool,
 }
 
-/// A row whose text the service refuses.
+/// A row whose text the service refuses, or whose vector the table does.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RefusedRow {
     pub key: String,
@@ -224,8 +224,13 @@ impl Run<'_> {
             Overwriting::Missing,
         )
         .await?;
-        self.outcome.embedded += written.len() as u64;
-        self.outcome.changed += (vectors.len() - written.len()) as u64;
+        self.outcome.embedded += written.keys.len() as u64;
+        self.outcome.changed += (vectors.len() - written.keys.len() - written.refused.len()) as u64;
+        let refused = written
+            .refused
+            .into_iter()
+            .map(|(key, reason)| RefusedRow { key, reason });
+        self.outcome.refused.extend(refused);
         (self.backfill.progress)(self.progress());
         Ok(())
     }

@@ -11,3 +11,4 @@ mod model;
 mod queue;
 mod site;
 mod watch;
+mod write;

@@ -12,8 +12,8 @@ use crate::database::migrate::queue_table;
 use crate::database::{DatabaseError, sqlstate};
 use crate::embedding::batch::Service;
 use crate::embedding::model::{self, Claim};
-use crate::embedding::rows::{self, TextRow};
-use crate::embedding::write::{Overwriting, write};
+use crate::embedding::rows::TextRow;
+use crate::embedding::write::{Overwriting, clear, write};
 use crate::embedding::{Embedder, EmbeddingError, Subject};
 use crate::error::{Exit, Explain as _};
 
@@ -32,7 +32,7 @@ pub struct WatchOptions<'a> {
     pub adopted: Option<&'a str>,
     /// How long a batch may take; then its rows are anybody's again.
     pub lease: Duration,
-    /// Times that a text which the service refuses is tried, and how long it waits in between.
+    /// Times that a row which the service or the table refuses is tried, and how long it waits in between.
     pub attempts: i32,
     pub retry: Duration,
     /// The queue is looked at so often even if no notification comes: some poolers swallow them.
@@ -195,11 +195,11 @@ impl Worker<'_> {
         }
         let texts = queue::texts(connection, self.subject, &claimed).await?;
         let (empty, full): (Vec<_>, Vec<_>) = texts.into_iter().partition(TextRow::is_empty);
-        rows::clear(connection, self.subject, &empty).await?;
+        let mut refused = clear(connection, self.subject, &empty).await?;
         let service = Service::new(self.embedder, &self.subject.table, self.subject.dimensions);
         let inputs: Vec<String> = full.iter().map(|row| row.text.clone()).collect();
         let answers = service.embed(&inputs).await?;
-        let (mut vectors, mut refused) = (Vec::new(), Vec::new());
+        let mut vectors = Vec::new();
         for (row, answer) in full.into_iter().zip(answers) {
             match answer {
                 Ok(vector) => vectors.push((row, vector)),
@@ -207,12 +207,14 @@ impl Worker<'_> {
             }
         }
         let written = write(connection, self.subject, &vectors, Overwriting::Any).await?;
-        watched.embedded += written.len() as u64;
-        if !written.is_empty() {
-            (self.remark)(Remark::Embedded(written.len()));
+        watched.embedded += written.keys.len() as u64;
+        if !written.keys.is_empty() {
+            (self.remark)(Remark::Embedded(written.keys.len()));
         }
+        refused.extend(written.refused);
         let is_unwritten = |key: &str| {
-            vectors.iter().any(|(row, _)| row.key == key) && !written.iter().any(|written| written == key)
+            vectors.iter().any(|(row, _)| row.key == key)
+                && !written.keys.iter().any(|written| written == key)
         };
         let refusal = |key: &str| refused.iter().find(|(refused, _)| refused == key);
         let (mut done, mut later) = (Vec::new(), Vec::new());
@@ -227,7 +229,7 @@ impl Worker<'_> {
         queue::finish(connection, self.subject, &done).await
     }
 
-    /// A text that the service refuses is tried again later, and then no more.
+    /// A row that the service or the table refuses is tried again later, and then no more.
     async fn refuse(
         &self,
         connection: &mut PgConnection,
