@@ -220,6 +220,7 @@ impl Run<'_> {
         let written = write(
             self.connection,
             self.backfill.subject,
+            self.backfill.embedder.model(),
             &vectors,
             Overwriting::Missing,
         )

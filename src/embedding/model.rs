@@ -7,6 +7,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::EmbeddingError;
+use super::subject::begin;
 use crate::database::migrate::{has_companion, model_table, qualified_model_table};
 use crate::database::sql::composed;
 use crate::database::{DatabaseError, sqlstate};
@@ -80,7 +81,7 @@ pub async fn agree(
     }
     let known = check(connection, table, claim).await?;
     if known.as_ref().is_none_or(|model| model.name != claim.model) {
-        record(connection, table, claim, known.as_ref()).await?;
+        record(connection, table, claim).await?;
     }
     // Another writer may have been first with another model.
     match recorded(connection, table).await? {
@@ -106,19 +107,31 @@ pub async fn check(
         refuse_other_model(&column, adopted, claim.model)?;
     }
     let known = recorded(connection, table).await?;
-    let is_same = known.as_ref().is_some_and(|model| model.name == claim.model);
-    if !is_same && claim.adopted.is_none_or(|_| known.is_some()) && has_vectors(connection, table).await? {
-        return Err(match known {
-            Some(model) => EmbeddingError::OtherModel {
-                column,
-                recorded: model.name,
-                given: claim.model.to_owned(),
-            },
-            None => EmbeddingError::UnknownModel { column },
-        });
-    }
+    refuse_other_vectors(connection, table, claim, known.as_ref()).await?;
     refuse_other_dimensions(connection, table, claim).await?;
     Ok(known)
+}
+
+/// To be called in the transaction that writes vectors: until it ends no other model is recorded.
+///
+/// # Errors
+/// [`EmbeddingError::OtherModel`] where another one was recorded since [`agree`]; [`EmbeddingError::NoRecord`] where the record is gone.
+pub(super) async fn hold(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    model: &str,
+) -> Result<(), EmbeddingError> {
+    let column = described(table);
+    let sql = format!("SELECT name FROM {} FOR SHARE", qualified_model_table(table));
+    let recorded: Option<String> = sqlx::query_scalar(composed(sql))
+        .persistent(false)
+        .fetch_optional(connection)
+        .await
+        .map_err(DatabaseError::statement("hold the record of the model"))?;
+    match recorded {
+        Some(recorded) => refuse_other_model(&column, &recorded, model),
+        None => Err(EmbeddingError::NoRecord { column }),
+    }
 }
 
 /// To be called before a search by text: what a person should know where the vectors' model is not recorded, in one sentence.
@@ -155,6 +168,31 @@ fn refuse_other_model(column: &str, recorded: &str, given: &str) -> Result<(), E
     })
 }
 
+/// Vectors that are there must be the model's, or be of an unknown one and adopted.
+async fn refuse_other_vectors(
+    connection: &mut PgConnection,
+    table: &VectorTable,
+    claim: Claim<'_>,
+    known: Option<&Model>,
+) -> Result<(), EmbeddingError> {
+    let is_allowed = match known {
+        Some(known) => known.name == claim.model,
+        None => claim.adopted.is_some(),
+    };
+    if is_allowed || !has_vectors(connection, table).await? {
+        return Ok(());
+    }
+    let column = described(table);
+    Err(match known {
+        Some(known) => EmbeddingError::OtherModel {
+            column,
+            recorded: known.name.clone(),
+            given: claim.model.to_owned(),
+        },
+        None => EmbeddingError::UnknownModel { column },
+    })
+}
+
 /// The column's own type decides, not what the settings say of it.
 async fn refuse_other_dimensions(
     connection: &mut PgConnection,
@@ -187,34 +225,49 @@ async fn refuse_other_dimensions(
     })
 }
 
-/// Records the model if what is recorded is still what was read.
+/// Records the model if there still are no vectors of another one: who writes such vectors holds what was recorded until then.
 async fn record(
     connection: &mut PgConnection,
     table: &VectorTable,
     claim: Claim<'_>,
-    known: Option<&Model>,
 ) -> Result<(), EmbeddingError> {
+    let record = qualified_model_table(table);
+    let mut transaction = begin(connection).await?;
+    let lock = format!("SELECT FROM {record} FOR UPDATE");
+    sqlx::query(composed(lock))
+        .persistent(false)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| unrecorded(table, error))?;
+    let known = recorded(&mut transaction, table).await?;
+    refuse_other_vectors(&mut transaction, table, claim, known.as_ref()).await?;
     let sql = format!(
-        "INSERT INTO {} AS model (name, dimensions) VALUES ($1, $2)
+        "INSERT INTO {record} AS model (name, dimensions) VALUES ($1, $2)
          ON CONFLICT (is_only) DO UPDATE
             SET name = excluded.name, dimensions = excluded.dimensions, recorded_at = excluded.recorded_at
-          WHERE model.name = $3",
-        qualified_model_table(table)
+          WHERE model.name = $3"
     );
-    let recorded = sqlx::query(composed(sql))
+    sqlx::query(composed(sql))
         .persistent(false)
         .bind(claim.model)
         .bind(i32::from(claim.dimensions))
-        .bind(known.map(|model| &model.name))
-        .execute(connection)
-        .await;
-    match recorded {
-        Ok(_) => Ok(()),
-        Err(error) if sqlstate(&error).as_deref() == Some(REFUSED) => Err(EmbeddingError::NoRecord {
+        .bind(known.map(|model| model.name))
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| unrecorded(table, error))?;
+    transaction
+        .commit()
+        .await
+        .map_err(|error| unrecorded(table, error))
+}
+
+fn unrecorded(table: &VectorTable, error: sqlx::Error) -> EmbeddingError {
+    if sqlstate(&error).as_deref() == Some(REFUSED) {
+        return EmbeddingError::NoRecord {
             column: described(table),
-        }),
-        Err(error) => Err(DatabaseError::statement("record the model")(error).into()),
+        };
     }
+    DatabaseError::statement("record the model")(error).into()
 }
 
 /// Whether there is a place for the record.

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use super::EmbeddingError;
+use super::model;
 use super::rows::TextRow;
 use super::subject::{Subject, begin, text_digest};
 use crate::database::migrate::{SETUP_SCHEMA, qualified_queue_table, queue_table};
@@ -28,14 +29,15 @@ pub(super) struct Written {
     pub refused: Vec<RefusedWrite>,
 }
 
-/// Writes vectors to the rows whose text is still the one that they were made of and that nobody is changing now. Rows that the server
-/// refuses are halved until the one that it refuses is alone.
+/// Writes vectors of the model to the rows whose text is still the one that they were made of and that nobody is changing now. Rows
+/// that the server refuses are halved until the one that it refuses is alone.
 ///
 /// # Errors
-/// What every write fails with; the halves before are written then.
+/// [`EmbeddingError::OtherModel`], and what every write fails with; the halves before are written then.
 pub(super) async fn write(
     connection: &mut PgConnection,
     subject: &Subject,
+    model: &str,
     rows: &[(TextRow, Vec<f32>)],
     overwriting: Overwriting,
 ) -> Result<Written, EmbeddingError> {
@@ -49,7 +51,7 @@ pub(super) async fn write(
     }
     let mut open = vec![fitting.as_slice()];
     while let Some(part) = open.pop() {
-        match write_all(connection, subject, part, overwriting).await {
+        match write_all(connection, subject, model, part, overwriting).await {
             Ok(keys) => written.keys.extend(keys),
             Err(error) => match (refusal(&error), part) {
                 (Some(reason), [row]) => written.refused.push((row.0.key.clone(), reason)),
@@ -95,6 +97,7 @@ fn refusal(error: &EmbeddingError) -> Option<String> {
 async fn write_all(
     connection: &mut PgConnection,
     subject: &Subject,
+    model: &str,
     rows: &[&(TextRow, Vec<f32>)],
     overwriting: Overwriting,
 ) -> Result<Vec<String>, EmbeddingError> {
@@ -135,6 +138,7 @@ async fn write_all(
         .flat_map(|(_, vector)| vector.iter().copied())
         .collect();
     let mut transaction = begin(connection).await?;
+    model::hold(&mut transaction, &subject.table, model).await?;
     let written: Vec<String> = sqlx::query_scalar(composed(sql))
         .persistent(false)
         .bind(keys)

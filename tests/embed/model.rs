@@ -1,7 +1,10 @@
 //! One column, one model.
 
+use pgvector_setup::database::migrate::qualified_model_table;
 use pgvector_setup::embedding::model::{Claim, agree, agree_to_search, recorded};
 
+use crate::backfill::{OPTIONS, fill};
+use crate::embedder::Counting;
 use crate::site::*;
 
 fn claim(model: &str) -> Claim<'_> {
@@ -140,4 +143,60 @@ async fn the_record_goes_with_the_column_that_we_made_and_with_the_one_that_we_f
         site.down(0, &[]).await;
         assert_eq!(site.text(EVERYTHING).await, before);
     }
+}
+
+#[tokio::test]
+async fn vectors_of_a_model_that_is_not_the_recorded_one_any_more_are_not_written() {
+    let mut site = Site::migrated().await;
+    site.run("INSERT INTO vectors.articles (uri, document) VALUES ('a', 'one')")
+        .await;
+    let embedder = Counting::default();
+    let (database, role) = (site.database.clone(), site.role.clone());
+    embedder.while_at_the_service(move || {
+        let (database, role) = (database.clone(), role.clone());
+        async move {
+            let mut application = Site::again(database, role).await.application().await;
+            agree(&mut application, &articles(), claim("large"))
+                .await
+                .unwrap();
+        }
+    });
+    let refused = fill(&site, &embedder, OPTIONS, &|| false).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the vectors in \"embedding\" of \"vectors\".\"articles\" are of model large, and vectors of counting cannot be compared with them"
+    );
+    assert_eq!(
+        site.text("SELECT count(embedding)::text FROM vectors.articles")
+            .await,
+        "0"
+    );
+}
+
+#[tokio::test]
+async fn another_model_is_not_recorded_while_vectors_of_the_first_are_being_written() {
+    let mut site = Site::migrated().await;
+    let (mut writer, mut application) = (site.application().await, site.application().await);
+    agree(&mut application, &articles(), claim("small"))
+        .await
+        .unwrap();
+    let record = qualified_model_table(&articles());
+    writer
+        .execute(composed(format!(
+            "INSERT INTO vectors.articles (uri) VALUES ('a'); BEGIN; SELECT FROM {record} FOR SHARE;
+             UPDATE vectors.articles SET embedding = '[1,2,3]'"
+        )))
+        .await
+        .unwrap();
+    let table = articles();
+    let other = agree(&mut application, &table, claim("large"));
+    let written = async {
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')::text";
+        while site.text(waits).await != "true" {
+            tokio::task::yield_now().await;
+        }
+        writer.execute("COMMIT").await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(other, written);
+    assert_eq!(refused.unwrap_err().code(), "E0871");
 }

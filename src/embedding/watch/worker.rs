@@ -206,7 +206,14 @@ impl Worker<'_> {
                 Err(reason) => refused.push((row.key, reason)),
             }
         }
-        let written = write(connection, self.subject, &vectors, Overwriting::Any).await?;
+        let written = write(
+            connection,
+            self.subject,
+            self.embedder.model(),
+            &vectors,
+            Overwriting::Any,
+        )
+        .await?;
         watched.embedded += written.keys.len() as u64;
         if !written.keys.is_empty() {
             (self.remark)(Remark::Embedded(written.keys.len()));
