@@ -233,6 +233,19 @@ async fn the_pace_holds_requests_back() {
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
+#[tokio::test]
+async fn the_patience_is_for_the_service_and_not_for_the_turns_that_a_request_waits() {
+    let service = EmbedderService::start(DIMENSIONS);
+    let mut options = options(&service);
+    options.batch = 1;
+    options.requests_per_minute = Some(60);
+    options.patience = Duration::from_millis(800);
+    let texts = texts(&["a", "b"]);
+    service.fail_with([BUSY]);
+    assert_eq!(embedder(options).embed(&texts).await.unwrap(), vectors(&texts));
+    assert_eq!(service.received().len(), 3);
+}
+
 #[test]
 fn a_key_goes_in_the_clear_to_this_machine_alone() {
     let mut options = OpenAiOptions::new("http://api.example/v1", "words");

@@ -37,7 +37,7 @@ pub struct OpenAiOptions {
     pub key: Option<Secret>,
     /// Most texts in one request; OpenAI takes 2048.
     pub batch: usize,
-    /// For all attempts of one request together.
+    /// For all attempts of one request together, without the waits for its turn.
     pub patience: Duration,
     pub requests_per_minute: Option<u32>,
     pub tokens_per_minute: Option<u32>,
@@ -127,7 +127,7 @@ impl OpenAi {
     ) -> Result<HttpAnswer, EmbeddingError> {
         let mut backoff = Backoff::new(self.options.patience);
         loop {
-            self.wait_for_turn(tokens).await;
+            backoff.put_off(self.wait_for_turn(tokens).await);
             let limits = HttpLimits {
                 deadline: backoff.left(limits.deadline),
                 ..limits
@@ -151,12 +151,15 @@ impl OpenAi {
         }
     }
 
-    async fn wait_for_turn(&self, tokens: u64) {
+    /// How long it took.
+    async fn wait_for_turn(&self, tokens: u64) -> Duration {
+        let began = Instant::now();
         let turn = {
             let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            pace.turn(Instant::now(), tokens)
+            pace.turn(began, tokens)
         };
         tokio::time::sleep_until(turn.into()).await;
+        began.elapsed()
     }
 
     async fn post(&self, body: Vec<u8>, limits: HttpLimits) -> Result<HttpAnswer, HttpError> {

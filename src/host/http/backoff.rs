@@ -20,6 +20,11 @@ impl Backoff {
         }
     }
 
+    /// Puts the deadline off by a wait that was not the server's fault.
+    pub fn put_off(&mut self, wait: Duration) {
+        self.ends += wait;
+    }
+
     /// What is left for one attempt of at most `longest`.
     pub fn left(&self, longest: Duration) -> Duration {
         self.ends.saturating_duration_since(Instant::now()).min(longest)
@@ -58,5 +63,10 @@ mod tests {
         assert_eq!(backoff.pause(Some(asked)), Some(asked));
         assert_eq!(backoff.pause(Some(Duration::from_secs(3601))), None);
         assert_eq!(Backoff::new(Duration::ZERO).pause(None), None);
+        backoff.put_off(asked);
+        assert_eq!(
+            backoff.pause(Some(Duration::from_secs(3601))),
+            Some(Duration::from_secs(3601))
+        );
     }
 }
