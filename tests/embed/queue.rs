@@ -1,6 +1,7 @@
 //! What waits in the queue, and for whom.
 
 use pgvector_setup::database::migrate::qualified_queue_table;
+use pgvector_setup::embedding::watch::WatchOptions;
 
 use crate::backfill::{self, MISMATCHED, fill};
 use crate::embedder::Counting;
@@ -37,4 +38,39 @@ async fn a_backfill_by_a_role_without_rights_on_the_queue_fills_the_column_and_l
         .await
         .unwrap();
     assert_eq!((filled.embedded, status(&site).await.waiting), (1, 1));
+}
+
+#[tokio::test]
+async fn an_application_changes_a_row_while_a_new_worker_still_queues_those_after_it() {
+    let mut site = Site::migrated().await;
+    site.run("INSERT INTO vectors.articles (uri, document) SELECT to_char(n, 'FM00000'), 'x' || n FROM generate_series(1, 5001) n")
+        .await;
+    watch::install(&mut site).await;
+    // The worker waits where it comes to the last row.
+    let queue = qualified_queue_table(&articles());
+    let mut holder = site.application().await;
+    let hold = format!("BEGIN; INSERT INTO {queue} (key) VALUES ('05001')");
+    holder.execute(composed(hold)).await.unwrap();
+    let embedder = Counting::default();
+    let options = WatchOptions {
+        batch: 2000,
+        ..watch::OPTIONS
+    };
+    let worker = work(&site, &embedder, options);
+    let mut application = site.application().await;
+    let mut observer = crate::support::server::administrator(&site.database).await;
+    let changed = async {
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !observer.fetch_one(waits).await.unwrap().get::<bool, _>(0) {
+            tokio::task::yield_now().await;
+        }
+        let change =
+            "SET lock_timeout = '1s'; UPDATE vectors.articles SET document = 'new' WHERE uri = '00001'";
+        let changed = application.execute(change).await;
+        holder.execute("ROLLBACK").await.unwrap();
+        changed
+    };
+    let (worked, changed) = tokio::join!(worker, changed);
+    changed.unwrap();
+    assert_eq!(worked.unwrap().embedded, 5001);
 }
