@@ -1,5 +1,7 @@
 //! What waits in the queue, and for whom.
 
+use std::time::Duration;
+
 use pgvector_setup::database::migrate::qualified_queue_table;
 use pgvector_setup::embedding::watch::WatchOptions;
 
@@ -73,4 +75,38 @@ async fn an_application_changes_a_row_while_a_new_worker_still_queues_those_afte
     let (worked, changed) = tokio::join!(worker, changed);
     changed.unwrap();
     assert_eq!(worked.unwrap().embedded, 5001);
+}
+
+#[tokio::test]
+async fn the_lease_of_a_batch_that_takes_longer_is_renewed_until_it_is_written() {
+    let mut site = watched_site().await;
+    site.run("INSERT INTO vectors.articles (uri, document) VALUES ('a', 'one')")
+        .await;
+    let embedder = Counting::default();
+    let (database, queue) = (site.database.clone(), qualified_queue_table(&articles()));
+    let (told, telling) = std::sync::mpsc::channel();
+    embedder.while_at_the_service(move || {
+        let (told, database, queue) = (told.clone(), database.clone(), queue.clone());
+        async move {
+            let mut observer = crate::support::server::administrator(&database).await;
+            let first = format!("SELECT due_at::text FROM {queue}");
+            let first: String = observer.fetch_one(composed(first)).await.unwrap().get(0);
+            let outlasted = format!(
+                "SELECT due_at > '{first}', clock_timestamp() > '{first}'::timestamptz + interval '1 second' FROM {queue}"
+            );
+            loop {
+                let row = observer.fetch_one(composed(outlasted.clone())).await.unwrap();
+                let (is_renewed, is_over): (bool, bool) = (row.get(0), row.get(1));
+                if is_renewed || is_over {
+                    return told.send(is_renewed).unwrap();
+                }
+            }
+        }
+    });
+    let brief = WatchOptions {
+        lease: Duration::from_secs(1),
+        ..watch::OPTIONS
+    };
+    assert_eq!(work(&site, &embedder, brief).await.unwrap().embedded, 1);
+    assert!(telling.try_recv().unwrap());
 }

@@ -1,6 +1,7 @@
 //! The queue's table: who takes which rows, and what becomes of them. Every statement is short and waits for no writer.
 //!
-//! A row that is taken is leased: nobody else takes it until its time is over, and if its worker is killed it comes back then.
+//! A row that is taken is leased: nobody else takes it until its time is over, and if its worker is killed it comes back then. A worker
+//! that is still at it renews the lease.
 
 use std::time::Duration;
 
@@ -169,6 +170,24 @@ pub(super) async fn claim(
     Ok(rows.iter().map(claimed).collect())
 }
 
+/// Leases rows for as long again, but for those that were changed since they were taken.
+pub(super) async fn renew(
+    connection: &mut PgConnection,
+    subject: &Subject,
+    claimed: &[Claimed],
+    lease: Duration,
+) -> Result<(), EmbeddingError> {
+    let statement = format!(
+        "UPDATE {} AS queue SET due_at = clock_timestamp() + $3 * interval '1 second'
+           FROM ours WHERE queue.key = ours.key",
+        qualified_queue_table(&subject.table)
+    );
+    on_ours(connection, subject, claimed, &statement, |query| {
+        query.bind(lease.as_secs_f64())
+    })
+    .await
+}
+
 /// The text of the rows that are still there.
 pub(super) async fn texts(
     connection: &mut PgConnection,
@@ -208,7 +227,7 @@ pub(super) async fn finish(
         "DELETE FROM {} AS queue USING ours WHERE queue.key = ours.key",
         qualified_queue_table(&subject.table)
     );
-    end(connection, subject, done, &statement, |query| query).await
+    on_ours(connection, subject, done, &statement, |query| query).await
 }
 
 /// Says what becomes of rows that were taken and not changed since.
@@ -230,7 +249,7 @@ pub(super) async fn keep(
            FROM ours WHERE queue.key = ours.key",
         qualified_queue_table(&subject.table)
     );
-    end(connection, subject, kept, &statement, |query| {
+    on_ours(connection, subject, kept, &statement, |query| {
         query
             .bind(delay.as_secs_f64())
             .bind(is_parked)
@@ -243,7 +262,7 @@ pub(super) async fn keep(
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// Runs a statement on the rows `ours`: those of `claimed` that are as they were taken, and that nobody is changing now.
-async fn end(
+async fn on_ours(
     connection: &mut PgConnection,
     subject: &Subject,
     claimed: &[Claimed],
@@ -253,7 +272,7 @@ async fn end(
     if claimed.is_empty() {
         return Ok(());
     }
-    let purpose = "give rows of the queue back";
+    let purpose = "change rows of the queue that were taken";
     let sql = format!(
         "WITH ours AS (
              SELECT queue.key FROM {queue} AS queue

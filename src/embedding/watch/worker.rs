@@ -10,7 +10,7 @@ use super::queue::{self, Claimed, Verdict};
 use super::status::status;
 use crate::database::migrate::queue_table;
 use crate::database::{DatabaseError, sqlstate};
-use crate::embedding::batch::Service;
+use crate::embedding::batch::{Answer, Service};
 use crate::embedding::model::{self, Claim};
 use crate::embedding::rows::TextRow;
 use crate::embedding::write::{Overwriting, clear, write};
@@ -30,7 +30,7 @@ pub struct WatchOptions<'a> {
     pub batch: u32,
     /// The model that vectors of an unknown one are declared to be of.
     pub adopted: Option<&'a str>,
-    /// How long a batch may take; then its rows are anybody's again.
+    /// So long after a worker was killed its rows are anybody's again; one at work renews it.
     pub lease: Duration,
     /// Times that a row which the service or the table refuses is tried, and how long it waits in between.
     pub attempts: i32,
@@ -196,9 +196,8 @@ impl Worker<'_> {
         let texts = queue::texts(connection, self.subject, &claimed).await?;
         let (empty, full): (Vec<_>, Vec<_>) = texts.into_iter().partition(TextRow::is_empty);
         let mut refused = clear(connection, self.subject, &empty).await?;
-        let service = Service::new(self.embedder, &self.subject.table, self.subject.dimensions);
         let inputs: Vec<String> = full.iter().map(|row| row.text.clone()).collect();
-        let answers = service.embed(&inputs).await?;
+        let answers = self.embed(connection, &claimed, &inputs).await?;
         let mut vectors = Vec::new();
         for (row, answer) in full.into_iter().zip(answers) {
             match answer {
@@ -234,6 +233,26 @@ impl Worker<'_> {
         }
         queue::keep(connection, self.subject, &later, Verdict::Later(SOON)).await?;
         queue::finish(connection, self.subject, &done).await
+    }
+
+    /// An answer for each text. The lease is renewed meanwhile: a batch can be many requests, and each may be tried for long.
+    async fn embed(
+        &self,
+        connection: &mut PgConnection,
+        claimed: &[Claimed],
+        texts: &[String],
+    ) -> Result<Vec<Answer>, EmbeddingError> {
+        let service = Service::new(self.embedder, &self.subject.table, self.subject.dimensions);
+        let lease = self.options.lease;
+        let mut answers = std::pin::pin!(service.embed(texts));
+        loop {
+            tokio::select! {
+                answers = &mut answers => return answers,
+                () = tokio::time::sleep(lease / 3) => {}
+            }
+            // Where the server is away, the lease ends by itself, and the write after it says so.
+            let _ = queue::renew(connection, self.subject, claimed, lease).await;
+        }
     }
 
     /// A row that the service or the table refuses is tried again later, and then no more.
