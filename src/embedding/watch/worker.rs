@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use sqlx::{PgConnection, PgPool};
 
+use super::enqueue::enqueue_missing;
 use super::queue::{self, Claimed, Verdict};
 use super::status::status;
 use crate::database::migrate::queue_table;
@@ -152,7 +153,7 @@ impl Worker<'_> {
                 adopted: self.options.adopted,
             };
             model::agree(&mut connection, &self.subject.table, claim).await?;
-            queue::enqueue_missing(&mut connection, self.subject).await?;
+            enqueue_missing(&mut connection, self.subject).await?;
             *is_begun = true;
         }
         let claimed = queue::claim(
