@@ -3,8 +3,7 @@ use crate::database::DatabaseError;
 use crate::database::migrate::MigrateError;
 use crate::error::{Exit, Explain};
 
-/// Why text did not become vectors. Codes: E0860 to E0869 the service, E0870 to E0879 the table that the vectors are for; E0850 is the
-/// store's too.
+/// Why text did not become vectors. Codes: E0860 to E0869 the service, E0870 to E0879 the table that the vectors are for.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddingError {
     #[error(transparent)]
@@ -72,7 +71,7 @@ impl Explain for EmbeddingError {
             Self::NoRecord { .. } => "E0874",
             Self::NoText { .. } => "E0875",
             Self::NoColumn { .. } => "E0876",
-            Self::NotUnique { .. } => "E0850",
+            Self::NotUnique { .. } => "E0879",
             Self::Filling { .. } => "E0877",
             Self::NotConfigured { .. } => "E0878",
             Self::Migrate(error) => error.code(),

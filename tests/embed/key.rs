@@ -30,7 +30,7 @@ async fn a_key_that_more_than_one_row_may_have_is_refused_before_anything_is_wri
         assert_eq!(
             (refused.code(), refused.exit(), refused.to_string().as_str()),
             (
-                "E0850",
+                "E0879",
                 Exit::Refused,
                 "\"uri\" of \"vectors\".\"articles\" is not unique, so it cannot name the row that a vector is for"
             ),
