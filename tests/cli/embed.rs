@@ -159,13 +159,13 @@ fn a_service_that_refuses_whatever_it_is_given_is_not_taken_for_one_that_refuses
     service.fail_with(vec![wrong_key; 6]);
     assert_transcript!(run(&service, &["embed", "backfill", database, "--yes", "--quiet"]), @"
     $ pgvector-setup embed backfill --database=unheard --yes --quiet
-    | error[E0865]: the service refuses every text for words, a single word too: API key not valid
+    | error[E0868]: the service refuses every text for words, a single word too: API key not valid
     | hint: what it says may be of the key, the model or the URL: --embedder-key-file FILE --embedder-model NAME --embedder-url URL
     exit 3
     ");
     assert_transcript!(run(&service, &["embed", "watch", "--until-empty", "--yes", "--quiet", database]), @"
     $ pgvector-setup embed watch --until-empty --yes --quiet --database=unheard
-    | error[E0865]: the service refuses every text for words, a single word too: API key not valid
+    | error[E0868]: the service refuses every text for words, a single word too: API key not valid
     | hint: what it says may be of the key, the model or the URL: --embedder-key-file FILE --embedder-model NAME --embedder-url URL
     exit 3
     ");

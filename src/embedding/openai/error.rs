@@ -50,9 +50,10 @@ impl Explain for ServiceError {
             Self::Unknown { .. } => "E0862",
             Self::Quota { .. } => "E0863",
             Self::Busy { .. } => "E0864",
-            Self::Refused { .. } | Self::RefusesAll { .. } => "E0865",
+            Self::Refused { .. } => "E0865",
             Self::Answer { .. } => "E0866",
             Self::Dimensions { .. } => "E0867",
+            Self::RefusesAll { .. } => "E0868",
         }
     }
 
