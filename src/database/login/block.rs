@@ -42,6 +42,13 @@ impl Block {
         Self { lines }
     }
 
+    /// The networks that the role is let in from.
+    pub fn networks(&self) -> Vec<Network> {
+        let let_in = self.lines.iter().filter(|line| line.starts_with("hostssl "));
+        let network = |line: &String| line.rsplit(' ').nth(1)?.parse().ok();
+        let_in.filter_map(network).collect()
+    }
+
     /// Whether both are of the same role in the same database.
     pub fn is_of_same_pair(&self, other: &Self) -> bool {
         self.lines.first() == other.lines.first()

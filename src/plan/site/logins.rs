@@ -2,6 +2,7 @@
 //! work while the service goes over.
 
 use crate::database::facts::DatabaseFacts;
+use crate::database::login::Block;
 use crate::facts::site::{LoginRole, SiteFacts};
 use crate::plan::{Plan, Refusal, Step, database};
 use crate::settings::{Identifier, Settings, SiteSettings};
@@ -16,6 +17,8 @@ pub(super) struct Logins {
     other: Identifier,
     /// A password has to be made for it.
     is_without_password: bool,
+    /// The service does not have it yet.
+    is_new: bool,
 }
 
 impl Logins {
@@ -40,6 +43,7 @@ impl Logins {
         };
         let other = if wanted == first { second } else { first };
         Self {
+            is_new: used.as_ref() != Some(&wanted),
             is_without_password: facts.files.prepared.is_none() && used.as_ref() != Some(&wanted),
             wanted,
             other,
@@ -108,10 +112,16 @@ impl Logins {
             credentials_exist: true,
             ..DatabaseFacts::default()
         };
-        let settings = Settings {
+        let mut settings = Settings {
             role: self.wanted.clone(),
             ..site.database.clone()
         };
+        if self.is_new && !settings.network.is_asked() {
+            // What comes in from a network by the other login is to come in by this one.
+            let other = Block::new(&site.name, &self.other, true, &[]);
+            let block = facts.login.as_ref().and_then(|login| login.own_block(&other));
+            settings.network.allow = block.map(Block::networks).unwrap_or_default();
+        }
         database::login_steps(&facts, &settings, plan)
     }
 

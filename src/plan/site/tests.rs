@@ -1,6 +1,7 @@
 //! `(facts, site) -> plan or refusal`: how far an earlier run came, one state a row.
 
 use super::*;
+use crate::database::login::{Block, LoginFacts};
 use crate::facts::service::ServiceFacts;
 use crate::facts::site::{EnvironmentFacts, LoginRole, SiteCatalog, SiteFiles, SiteRecords, SiteRights};
 use crate::plan::database::tests as database;
@@ -275,6 +276,29 @@ fn a_login_is_not_retired_before_a_service_was_seen_to_be_well_with_the_other() 
             "retire_login(gp)"
         );
     }
+}
+
+#[test]
+fn a_rotation_lets_the_other_login_in_from_the_networks_of_the_first() {
+    let site = sample::site("gp.aunoo.ai");
+    let network = "192.0.2.0/24".parse().unwrap();
+    let mut facts = deployed(&site);
+    facts.database.login = Some(LoginFacts {
+        own: vec![Block::new(&site.name, &site.name, true, &[network])],
+        ..LoginFacts::default()
+    });
+    let allowed = |facts: &SiteFacts, wish: &Wish| -> Vec<Vec<String>> {
+        let plan = site_plan(facts, &site, &places(), wish).unwrap();
+        let lines = plan.steps.into_iter().filter_map(|step| match step {
+            Step::AllowLogin { lines, .. } => Some(lines),
+            _ => None,
+        });
+        lines.collect()
+    };
+    assert_eq!(
+        allowed(&facts, &Wish::Rotate),
+        [Block::new(&site.name, &site.alternate(), true, &[network]).lines]
+    );
 }
 
 #[test]
