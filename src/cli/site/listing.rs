@@ -82,7 +82,8 @@ pub(super) async fn status(sites: &Sites<'_>, site: &SiteSettings, ui: &Ui) -> R
         lines.push(match pending.len() {
             0 => "pending:     nothing".to_owned(),
             count => ui.completed(&format!(
-                "pending:     {count} steps: pgvector-setup site deploy --domain {}",
+                "pending:     {count} {}: pgvector-setup site deploy --domain {}",
+                if count == 1 { "step" } else { "steps" },
                 site.domain
             )),
         });

@@ -287,6 +287,11 @@ async fn a_rotation_gives_the_other_login_and_a_second_one_the_first_again() {
     let logins: Vec<&str> = urls.iter().map(|url| url.get_username()).collect();
     assert_eq!(logins, ["rotated", "rotated_alternate", "rotated"]);
     connect(&urls[1]).await.unwrap();
+    let status = SITES.run(&["site", "status", "--domain", domain]);
+    assert!(
+        status.exit == 1 && status.stdout.contains("pending:     1 step: "),
+        "{status}"
+    );
     SITES.succeeds(&["site", "deploy", "--domain", domain, "--yes"]);
     // 28P01, invalid_password, is what a login without a password and one with another come to.
     assert_eq!(connect(&urls[0]).await.unwrap_err(), "28P01");
